@@ -1,0 +1,37 @@
+/** Under which URL clients reach the gateway. */
+export interface GatewayAddress {
+  /** Scheme and authority without a trailing slash: of the sign-in pages, the upstream callback, and every URL unless mirrored. */
+  readonly canonical: string;
+  /** On a loopback bind without a public URL a client may have typed any loopback name, and must be answered with that one. */
+  readonly mirrored: boolean;
+}
+
+const loopbackHost = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/i;
+
+/**
+ * The base URL of the answer to a request with this Host header. Clients compare `resource` and `issuer` with what their user
+ * typed, as strings (RFC 9728 §3.3, RFC 8414 §3.3); any other Host than a loopback name is a stranger's word and not repeated.
+ */
+export function baseUrlFor(address: GatewayAddress, host: string | undefined): string {
+  if (!address.mirrored || host === undefined || !loopbackHost.test(host)) return address.canonical;
+  const base = `http://${host.toLowerCase()}`;
+  return URL.canParse(base) ? base : address.canonical; // no port is above 65535
+}
+
+/** Every URL under which this gateway may answer to a request with this Host header. */
+export function baseUrlsFor(
+  address: GatewayAddress,
+  host: string | undefined,
+): readonly [string, string] {
+  return [baseUrlFor(address, host), address.canonical];
+}
+
+/** The URL a user pastes into a client. */
+export function mcpUrl(base: string): string {
+  return `${base}/mcp`;
+}
+
+/** The one redirect URI of the gateway at its upstream: always on the canonical name, since upstreams compare it as a string. */
+export function upstreamCallbackUrl(address: GatewayAddress): string {
+  return `${address.canonical}/upstream/callback`;
+}

@@ -1,0 +1,76 @@
+import type { LiveGrant, UpstreamState } from './grant.ts';
+import { sealTokens } from './grant-keys.ts';
+import { type EpochSeconds, isExpired, isNearlySpent } from './lifetime.ts';
+import type { SealingKey } from './sealing.ts';
+import { sha256 } from './secret-hash.ts';
+import type { GrantId } from './token-pair.ts';
+import type { UpstreamTokens } from './upstream-tokens.ts';
+
+/** Upstream tokens as the record keeps them: sealed, beside what may be known without opening the seal. */
+export function sealedState(
+  id: GrantId,
+  version: number,
+  key: SealingKey,
+  nonce: Uint8Array,
+  tokens: UpstreamTokens,
+  now: EpochSeconds,
+): UpstreamState {
+  return {
+    version,
+    sealed: sealTokens(key, nonce, tokens, id, version),
+    accessHash: sha256(tokens.access),
+    issuedAt: now,
+    expiresAt: tokens.expiresAt,
+    renewable: tokens.refresh !== undefined,
+    refused: false,
+  };
+}
+
+/** The grant with newer upstream tokens; whoever asked for them no longer needs its claim. */
+export function withUpstreamTokens(
+  grant: LiveGrant,
+  key: SealingKey,
+  nonce: Uint8Array,
+  tokens: UpstreamTokens,
+  now: EpochSeconds,
+): LiveGrant {
+  const version = grant.upstream.version + 1;
+  return {
+    ...grant,
+    scope: tokens.scope ?? grant.scope,
+    upstream: sealedState(grant.id, version, key, nonce, tokens, now),
+    claim: undefined,
+  };
+}
+
+/** Whether the newest upstream access token is past its announced end. Without one it lasts until it is refused. */
+export function isUpstreamSpent(grant: LiveGrant, now: EpochSeconds): boolean {
+  return grant.upstream.expiresAt !== undefined && isExpired(grant.upstream.expiresAt, now);
+}
+
+/** Whether the newest upstream access token has so little left that handing it out would bring the client straight back. */
+export function isUpstreamNearlySpent(grant: LiveGrant, now: EpochSeconds): boolean {
+  const { issuedAt, expiresAt } = grant.upstream;
+  return expiresAt !== undefined && isNearlySpent(issuedAt, expiresAt, now);
+}
+
+/** The grant with the mark that the upstream refused this version of its token for good; a newer version carries no such mark. */
+export function withRefusedUpstream(grant: LiveGrant, version: number): LiveGrant {
+  if (grant.upstream.version !== version) return grant;
+  return { ...grant, upstream: { ...grant.upstream, refused: true } };
+}
+
+/** Whether another process may ask the upstream now: nobody is asking, or whoever did has not come back in time. */
+export function isClaimable(grant: LiveGrant, now: EpochSeconds): boolean {
+  return grant.claim === undefined || isExpired(grant.claim.until, now);
+}
+
+/** The grant with the right to ask the upstream given to one process, until a moment later than its call can take. */
+export function withClaim(grant: LiveGrant, owner: string, until: EpochSeconds): LiveGrant {
+  return { ...grant, claim: { owner, until } };
+}
+
+/** The grant without this owner's claim; another's is not touched. */
+export function withoutClaim(grant: LiveGrant, owner: string): LiveGrant {
+  return grant.claim?.owner === owner ? { ...grant, claim: undefined } : grant;
+}

@@ -1,0 +1,68 @@
+import { mcpUrl } from './gateway-address.ts';
+
+/** What the gateway publishes about itself as a protected resource (RFC 9728 §2). */
+export interface ProtectedResourceMetadata {
+  readonly resource: string;
+  readonly authorization_servers: readonly string[];
+  readonly bearer_methods_supported: readonly string[];
+  readonly resource_name: string;
+  readonly scopes_supported?: readonly string[];
+}
+
+/** What the gateway publishes about itself as an authorization server (RFC 8414 §2). */
+export interface AuthorizationServerMetadata {
+  readonly issuer: string;
+  readonly authorization_endpoint: string;
+  readonly token_endpoint: string;
+  readonly registration_endpoint: string;
+  readonly response_types_supported: readonly string[];
+  readonly response_modes_supported: readonly string[];
+  readonly grant_types_supported: readonly string[];
+  readonly token_endpoint_auth_methods_supported: readonly string[];
+  readonly code_challenge_methods_supported: readonly string[];
+  readonly authorization_response_iss_parameter_supported: boolean;
+  readonly scopes_supported?: readonly string[];
+}
+
+/**
+ * The resource metadata for the well-known path a client asked (RFC 9728 §3.1): `resource` mirrors the path form, since clients compare
+ * it with the URL their user typed; the root form carries the MCP URL for clients that know no other.
+ */
+export function protectedResourceMetadata(
+  base: string,
+  pathForm: '' | '/mcp' | '/mcp/',
+  scopes: readonly string[] | undefined,
+): ProtectedResourceMetadata {
+  return {
+    resource: pathForm === '/mcp/' ? `${mcpUrl(base)}/` : mcpUrl(base),
+    authorization_servers: [base],
+    bearer_methods_supported: ['header'],
+    resource_name: 'MCP OAuth Gateway',
+    ...(scopes && { scopes_supported: scopes }),
+  };
+}
+
+/** Where the metadata of the resource is, for the path a request came on (RFC 9728 §3.1 inserts the well-known part before it). */
+export function protectedResourceMetadataUrl(base: string, path: string): string {
+  return `${base}/.well-known/oauth-protected-resource${path}`;
+}
+
+/** The authorization server metadata; `issuer` is the base URL without a trailing slash, the same string everywhere. */
+export function authorizationServerMetadata(
+  base: string,
+  scopes: readonly string[] | undefined,
+): AuthorizationServerMetadata {
+  return {
+    issuer: base,
+    authorization_endpoint: `${base}/authorize`,
+    token_endpoint: `${base}/token`,
+    registration_endpoint: `${base}/register`,
+    response_types_supported: ['code'],
+    response_modes_supported: ['query'],
+    grant_types_supported: ['authorization_code', 'refresh_token'],
+    token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'none'],
+    code_challenge_methods_supported: ['S256'],
+    authorization_response_iss_parameter_supported: true,
+    ...(scopes && { scopes_supported: scopes }),
+  };
+}
