@@ -1,0 +1,19 @@
+import type { Client } from '../domain/client-registration.ts';
+import type { TokenAnswer } from '../domain/grant-rotation.ts';
+import type { OAuthError } from '../domain/oauth-error.ts';
+import type { Result } from '../domain/result.ts';
+import type { GrantId } from '../domain/token-pair.ts';
+import type { Ports, Versioned } from './ports.ts';
+import { noteUse } from './register-client.ts';
+
+/** What every answer of /token leaves behind: a client in use stays registered, and a refusal is told to the operator. */
+export async function noteOutcome(
+  ports: Pick<Ports, 'clock' | 'store' | 'events'>,
+  client: Versioned<Client>,
+  grant: GrantId | undefined,
+  answer: Result<TokenAnswer, OAuthError>,
+): Promise<void> {
+  if (answer.ok) return noteUse(ports, client);
+  const { error } = answer.failure;
+  ports.events.emit({ type: 'token_refused', grant, client: client.value.id, error });
+}

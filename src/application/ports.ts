@@ -1,0 +1,175 @@
+import type { Flow } from '../domain/authorization-flow.ts';
+import type { Brand } from '../domain/brand.ts';
+import type { Client } from '../domain/client-registration.ts';
+import type { Grant, Subject } from '../domain/grant.ts';
+import type { EpochSeconds } from '../domain/lifetime.ts';
+import type { Result } from '../domain/result.ts';
+import type { Sealed } from '../domain/sealing.ts';
+import type { UpstreamToken } from '../domain/token-pair.ts';
+import type { ResourceDocument, ServerDocument } from '../domain/upstream-discovery.ts';
+import type { Upstream } from '../domain/upstream-server.ts';
+import type { UpstreamFailure, UpstreamTokenAnswer } from '../domain/upstream-tokens.ts';
+import type { Events } from './events.ts';
+
+/** Time. */
+export interface Clock {
+  now(): EpochSeconds;
+  /** Waits at least this many milliseconds. */
+  sleep(milliseconds: number): Promise<void>;
+}
+
+/** Cryptographically strong randomness. */
+export interface Random {
+  bytes(count: number): Uint8Array;
+}
+
+/** Marks one state of a record; it changes with every write. */
+export type Version = Brand<number, 'Version'>;
+
+/** A record's value, and the mark of the state it was read in. */
+export interface Versioned<Value> {
+  readonly value: Value;
+  readonly version: Version;
+}
+
+/** What became of a write. `outdated`: another writer was faster. `full`: the store takes no new record now. */
+export type WriteOutcome =
+  | { readonly type: 'written'; readonly version: Version }
+  | { readonly type: 'outdated' }
+  | { readonly type: 'full' };
+
+/** Records of one kind. A store that cannot be reached throws {@link StoreUnavailable}; it never answers as if a record were not there. */
+export interface Records<Value> {
+  /** The record, unless there is none or it has expired. */
+  read(key: string): Promise<Versioned<Value> | undefined>;
+  /**
+   * Writes only over the version that was read (`undefined`: only where there is no record), as one step that no other writer sees
+   * half of. The record is gone from `expiresAt` on. Only a new record is ever refused as `full`: what exists can always be changed.
+   */
+  write(
+    key: string,
+    value: Value,
+    over: Version | undefined,
+    expiresAt: EpochSeconds,
+  ): Promise<WriteOutcome>;
+}
+
+/** The gateway's registration at an upstream, the secret sealed under the gateway key. */
+export interface UpstreamRegistration {
+  readonly clientId: string;
+  readonly clientSecret: Sealed | undefined;
+  readonly method: Upstream['client']['method'];
+}
+
+/** Everything that outlives a request. */
+export interface Store {
+  readonly flows: Records<Flow>;
+  readonly clients: Records<Client>;
+  readonly grants: Records<Grant>;
+  readonly registrations: Records<UpstreamRegistration>;
+  close(): Promise<void>;
+}
+
+/** The store cannot be reached, or did not answer in time. Whoever asked is to be told to come back: 503. */
+export class StoreUnavailable extends Error {
+  override readonly name = 'StoreUnavailable';
+}
+
+/** Screen 1: who is it? */
+export interface SignIn {
+  /** The subject these credentials belong to; the same answer, after the same time, for an unknown user and a wrong password. */
+  verify(username: string, password: string): Promise<Subject | undefined>;
+}
+
+/** What the gateway says of itself when it registers at an upstream (RFC 7591 §2). */
+export interface UpstreamRegistrationRequest {
+  readonly redirectUri: string;
+  readonly method: Upstream['client']['method'];
+  readonly scope: string | undefined;
+}
+
+/** What an upstream gave at registration (RFC 7591 §3.2.1). */
+export interface UpstreamRegistrationAnswer {
+  readonly clientId: string;
+  readonly clientSecret: string | undefined;
+  readonly method: string | undefined;
+}
+
+/** The upstream's authorization server. Every call ends within its own time limit, which is shorter than {@link upstreamCallLimit}. */
+export interface UpstreamAuthorizationServer {
+  /** Protected resource metadata (RFC 9728 §3.2); `undefined` where there is no such document. */
+  resourceDocument(url: string): Promise<Result<ResourceDocument | undefined, UpstreamFailure>>;
+  /** Authorization server metadata (RFC 8414 §3.2); `undefined` where there is no such document. */
+  serverDocument(url: string): Promise<Result<ServerDocument | undefined, UpstreamFailure>>;
+  /** Dynamic registration (RFC 7591 §3.1). */
+  register(
+    endpoint: string,
+    request: UpstreamRegistrationRequest,
+  ): Promise<Result<UpstreamRegistrationAnswer, UpstreamFailure>>;
+  /** A token request (RFC 6749 §3.2) with the gateway's own authentication added. */
+  requestTokens(
+    upstream: Upstream,
+    form: Readonly<Record<string, string>>,
+  ): Promise<Result<UpstreamTokenAnswer, UpstreamFailure>>;
+}
+
+/** No upstream call takes longer than this (seconds); a claim lasts longer. */
+export const upstreamCallLimit = 10;
+
+/** A request to /mcp, on its way to the upstream. */
+export interface McpCall {
+  readonly method: string;
+  /** With its question mark, or empty. */
+  readonly query: string;
+  /** Names and values alternating, as they came. Which of them cross is the upstream adapter's to know. */
+  readonly headers: readonly string[];
+  /** Absent without a body; bytes where all of it is there; else a stream that can be read once. */
+  readonly body: Uint8Array | AsyncIterable<Uint8Array> | undefined;
+  /** The whole body again, for one more try; `undefined` where it was not kept. */
+  bodyAgain(): Uint8Array | undefined;
+}
+
+/** Why there is no answer from the upstream resource server. */
+export type McpFailure = 'unreachable' | 'timeout' | 'broken';
+
+/**
+ * Takes an answer as it arrives. A sink and not a stream: on this one path an async iterable costs a third more. Either `fail` comes
+ * alone, or `start` first, then `data` any number of times, then `end` or `fail`.
+ */
+export interface McpSink {
+  /**
+   * Status and headers that may cross (names and values alternating); `challenge` is the upstream's own WWW-Authenticate, which never
+   * crosses as it is.
+   */
+  start(status: number, headers: readonly string[], challenge: string | undefined): void;
+  /** False: hold the upstream back until {@link McpExchange.resume}. */
+  data(chunk: Uint8Array): boolean;
+  /** Trailers that may cross, names and values alternating. */
+  end(trailers: readonly string[]): void;
+  fail(failure: McpFailure): void;
+}
+
+/** A call under way. */
+export interface McpExchange {
+  /** Takes more data after {@link McpSink.data} said no. */
+  resume(): void;
+  /** Ends the call; nothing more reaches the sink. */
+  abort(): void;
+}
+
+/** The upstream's MCP server: always the one URL of the configuration. */
+export interface UpstreamResourceServer {
+  forward(call: McpCall, token: UpstreamToken, sink: McpSink): McpExchange;
+  close(): Promise<void>;
+}
+
+/** Everything the use cases need of the world. */
+export interface Ports {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly store: Store;
+  readonly signIn: SignIn;
+  readonly authorizationServer: UpstreamAuthorizationServer;
+  readonly resourceServer: UpstreamResourceServer;
+  readonly events: Events;
+}

@@ -1,0 +1,117 @@
+import type { Client, ClientId } from '../domain/client-registration.ts';
+import type { LiveGrant, TokenPolicy } from '../domain/grant.ts';
+import { type GatewayKeys, unwrapDataKey } from '../domain/grant-keys.ts';
+import {
+  isPairNearlySpent,
+  judgeRefresh,
+  type RefreshVerdict,
+  type TokenAnswer,
+} from '../domain/grant-rotation.ts';
+import { isUpstreamNearlySpent } from '../domain/grant-upstream.ts';
+import type { EpochSeconds } from '../domain/lifetime.ts';
+import { type OAuthError, oauthError } from '../domain/oauth-error.ts';
+import { requestedResource } from '../domain/resource.ts';
+import { failure, type Result } from '../domain/result.ts';
+import { type PresentedToken, readPresentedToken } from '../domain/token-pair.ts';
+import { type Advance, type AdvanceGrant, type AdvancePlan, settle } from './advance-grant.ts';
+import type { EndGrant } from './end-grant.ts';
+import { readLiveGrant } from './live-grants.ts';
+import { noteOutcome } from './note-outcome.ts';
+import type { Ports, Versioned } from './ports.ts';
+
+/** What came with grant_type=refresh_token (RFC 6749 §6). */
+export interface TokenRefresh {
+  readonly refreshToken: string;
+  readonly resource: string | undefined;
+  /** The URLs this gateway goes by, that of the request first. */
+  readonly bases: readonly string[];
+}
+
+/** Exchanges a refresh token for the newest pair of its grant. */
+export type RefreshTokens = (
+  client: Versioned<Client>,
+  refresh: TokenRefresh,
+) => Promise<Result<TokenAnswer, OAuthError>>;
+
+interface RefreshParts {
+  readonly ports: Pick<Ports, 'clock' | 'store' | 'events'>;
+  readonly advance: AdvanceGrant;
+  readonly endGrant: EndGrant;
+  readonly keys: GatewayKeys;
+  readonly policy: TokenPolicy;
+}
+
+/** The use case behind grant_type=refresh_token. */
+export function refreshTokens(parts: RefreshParts): RefreshTokens {
+  return async (client, { refreshToken, resource, bases }) => {
+    const target = requestedResource(resource, bases);
+    const presented = readPresentedToken(refreshToken);
+    const attempt = presented && refreshing(parts, client.value.id, presented);
+    const answer = target.ok ? await settle(attempt ?? (async () => refused), notAccepted) : target;
+    await noteOutcome(parts.ports, client, presented?.gateway.grant, answer);
+    return answer;
+  };
+}
+
+function refreshing(
+  parts: RefreshParts,
+  client: ClientId,
+  presented: PresentedToken,
+): () => Promise<Advance> {
+  const { ports, advance, keys, policy } = parts;
+  const { grant: id, secret } = presented.gateway;
+  let inFlight = false;
+  return async () => {
+    const now = ports.clock.now();
+    const judged = await judge(parts, client, presented, now, inFlight);
+    if (judged === undefined) return refused;
+    const { held, verdict } = judged;
+    inFlight ||= verdict.type === 'current';
+    const key = unwrapDataKey(verdict.entry.wrap, secret, id, 'refresh', keys);
+    if (key === undefined) return refused;
+    const advanced = await advance(held, key, planFor(held.value, verdict, policy, now));
+    if (advanced.type === 'answer') {
+      const type = verdict.type === 'current' ? 'tokens_refreshed' : 'superseded_token_answered';
+      ports.events.emit({ type, grant: id, client });
+    }
+    return advanced;
+  };
+}
+
+type GoodVerdict = Extract<RefreshVerdict, { type: 'current' | 'superseded' }>;
+
+/** The grant and what the token is in it, where it is good; a replay ends the grant. */
+async function judge(
+  { ports, endGrant, policy }: RefreshParts,
+  client: ClientId,
+  presented: PresentedToken,
+  now: EpochSeconds,
+  inFlight: boolean,
+): Promise<{ held: Versioned<LiveGrant>; verdict: GoodVerdict } | undefined> {
+  const held = await readLiveGrant(ports, presented.gateway.grant);
+  if (held === undefined || held.value.clientId !== client) return undefined;
+  const verdict = judgeRefresh(held.value, presented, policy, now, inFlight);
+  if (verdict.type === 'replay') await endGrant(held, 'refresh_replayed');
+  return verdict.type === 'refuse' || verdict.type === 'replay' ? undefined : { held, verdict };
+}
+
+const refused = { type: 'refused' } as const;
+
+/** The newest token moves the grant; an older one is answered with the newest pair, unless that would bring the client back at once. */
+function planFor(
+  grant: LiveGrant,
+  verdict: GoodVerdict,
+  policy: TokenPolicy,
+  now: EpochSeconds,
+): AdvancePlan {
+  const move =
+    verdict.type === 'current' ||
+    isPairNearlySpent(grant, policy, now) ||
+    isUpstreamNearlySpent(grant, now);
+  return { move, ask: move, also: (unchanged) => unchanged };
+}
+
+// One text for every cause: which half was wrong is nobody's business (RFC 6749 §5.2).
+const notAccepted = failure(
+  oauthError('invalid_grant', 'The refresh token is not accepted: start the authorization again.'),
+);
