@@ -1,0 +1,55 @@
+import { type GatewayConfig, mcpUrl, upstreamCallbackUrl } from './gateway-configuration.ts';
+import { describeSource, type Sources } from './sources.ts';
+import { withoutQuery } from './web-address.ts';
+
+/** What the start of a gateway tells its operator. */
+export interface BannerFacts {
+  readonly version: string;
+  readonly config: GatewayConfig;
+  readonly sources: Sources;
+  /** The addresses that are listened on, without port. */
+  readonly addresses: readonly string[];
+  readonly port: number;
+  /** The kind of store, in words. */
+  readonly store: string;
+  readonly warnings: readonly string[];
+}
+
+/** The lines of the start: what to paste, what to register, what to know. No secret is in them. */
+export function banner(facts: BannerFacts): string[] {
+  const { config, port } = facts;
+  const lines: [string, string][] = [
+    ['mcp-oauth-gateway', facts.version],
+    ['listening on', facts.addresses.map((address) => endpoint(address, port)).join(', ')],
+    ['MCP URL', `${mcpUrl(config, port)} (paste this into your MCP client)`],
+    [
+      'upstream callback',
+      `${upstreamCallbackUrl(config, port)} (register this redirect URI at the upstream)`,
+    ],
+    ['upstream', withoutQuery(config.upstreamRs)],
+    ['authorization server', authorizationServer(config)],
+    ['upstream client', upstreamClient(config)],
+    ['sign-in', `user ${config.username}, password: ${describeSource('password', facts.sources)}`],
+    ['store', facts.store],
+    ...facts.warnings.map((warning): [string, string] => ['warning', warning]),
+  ];
+  const width = Math.max(...lines.map(([name]) => name.length)) + 2;
+  return lines.map(([name, value]) => `${`${name}:`.padEnd(width)}${value}`);
+}
+
+function endpoint(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+function authorizationServer(config: GatewayConfig): string {
+  if (config.upstreamAuthorizeEndpoint !== undefined) {
+    return `${withoutQuery(config.upstreamAuthorizeEndpoint)} (as configured)`;
+  }
+  return config.upstreamAs ?? 'found at the first sign-in';
+}
+
+function upstreamClient(config: GatewayConfig): string {
+  if (config.upstreamClientId === undefined) return 'registered at the first sign-in';
+  const secret = config.upstreamClientSecret === undefined ? 'none' : 'set';
+  return `${config.upstreamClientId}, secret: ${secret}`;
+}

@@ -1,0 +1,167 @@
+import { z } from 'zod';
+import type { BrokenRules } from './configuration-rules.ts';
+import type { GatewayConfig } from './gateway-configuration.ts';
+import { type NumberSetting, type Spelling, settings, type TextSetting } from './settings.ts';
+import { clearTextFault, type ForbiddenPart, normalHost, quoted, urlFault } from './web-address.ts';
+
+/**
+ * The schema from options to configuration. Each setting is judged alone; then the rules between
+ * settings are applied to those that are sound, so that one look finds every fault.
+ */
+export function configurationSchema(
+  spelling: Spelling,
+  brokenRules: BrokenRules,
+): z.ZodType<GatewayConfig> {
+  const { example } = spelling;
+  return z
+    .strictObject(
+      {
+        port: wholeNumber(settings.port, example),
+        host: host(settings.host, example),
+        publicUrl: publicUrl(settings.publicUrl, example),
+        upstreamRs: required(settings.upstreamRs, example, upstreamUrl(['fragment'])),
+        upstreamAs: optional(settings.upstreamAs, example, upstreamUrl(['fragment', 'query'])),
+        upstreamClientId: optional(settings.upstreamClientId, example, plainText),
+        upstreamClientSecret: optional(settings.upstreamClientSecret, example, plainText),
+        upstreamAuthorizeEndpoint: optional(
+          settings.upstreamAuthorizeEndpoint,
+          example,
+          upstreamUrl(['fragment']),
+        ),
+        upstreamTokenEndpoint: optional(
+          settings.upstreamTokenEndpoint,
+          example,
+          upstreamUrl(['fragment']),
+        ),
+        upstreamScope: scope(settings.upstreamScope, example),
+        username: required(settings.username, example, plainText),
+        password: required(settings.password, example, plainText),
+        accessTokenTtl: wholeNumber(settings.accessTokenTtl, example),
+        refreshTokenTtl: wholeNumber(settings.refreshTokenTtl, example),
+        codeTtl: wholeNumber(settings.codeTtl, example),
+        flowTtl: wholeNumber(settings.flowTtl, example),
+        refreshGrace: wholeNumber(settings.refreshGrace, example),
+        clockSkew: wholeNumber(settings.clockSkew, example),
+        tokenFormat: tokenFormat(settings.tokenFormat, example),
+      },
+      {
+        error: ({ code }) =>
+          code === 'invalid_type'
+            ? `Settings come as an object, for example { ${example('upstreamRs')} }.`
+            : undefined,
+      },
+    )
+    .superRefine(
+      (config, context) => {
+        const unsound = new Set(context.issues.map((issue) => issue.path?.[0]));
+        for (const { setting, message } of brokenRules(config, unsound, spelling)) {
+          context.addIssue({ code: 'custom', path: [setting], message });
+        }
+      },
+      // Also beside faults in single settings; only not where there are no settings at all.
+      { when: ({ issues }) => issues.every(({ code, path }) => path || code !== 'invalid_type') },
+    );
+}
+
+/** Says what is wrong with a text that is not empty, or nothing. */
+type Judge = (text: string, row: TextSetting, example: Spelling['example']) => string | undefined;
+
+function wholeNumber(row: NumberSetting, example: Spelling['example']): z.ZodType<number> {
+  const what = row.kind === 'port' ? 'a port; give a whole number' : 'accepted; give whole seconds';
+  const error = ({ input }: { readonly input?: unknown }) =>
+    `${shown(input)} is not ${what} from ${row.min} to ${row.max}, for example ${example(row.key)}.${isServiceLink(input) ? serviceLink : ''}`;
+  const bounded = z.int({ error }).min(row.min, { error }).max(row.max, { error });
+  const spelled = z.string().regex(/^\d{1,15}$/);
+  return z
+    .union([bounded, spelled.transform(Number).pipe(bounded)], { error })
+    .default(row.default)
+    .describe(row.description);
+}
+
+function text(row: TextSetting, example: Spelling['example'], judge: Judge): z.ZodType<string> {
+  const error = ({ input }: { readonly input?: unknown }) =>
+    input === undefined
+      ? `A value is required (${row.description}), for example ${example(row.key)}.`
+      : `The value is not text; give it in quotes, for example ${example(row.key)}.`;
+  return z.string({ error }).superRefine((value, context) => {
+    const fault =
+      value.trim() === ''
+        ? `The value is empty; give one, for example ${example(row.key)}.`
+        : judge(value, row, example);
+    if (fault !== undefined) context.addIssue({ code: 'custom', message: fault });
+  });
+}
+
+function required(row: TextSetting, example: Spelling['example'], judge: Judge): z.ZodType<string> {
+  const schema = text(row, example, judge);
+  return (row.default === undefined ? schema : schema.default(row.default)).describe(
+    row.description,
+  );
+}
+
+function optional(
+  row: TextSetting,
+  example: Spelling['example'],
+  judge: Judge,
+): z.ZodType<string | undefined> {
+  return text(row, example, judge)
+    .optional()
+    .transform((value) => value)
+    .describe(row.description);
+}
+
+function host(row: TextSetting, example: Spelling['example']): z.ZodType<string> {
+  const judge: Judge = (value) =>
+    normalHost(value) === undefined
+      ? `${quoted(value)} is not a host; give a name or an address without scheme and port, for example ${example(row.key)}.`
+      : undefined;
+  return required(row, example, judge).transform((value) => normalHost(value) ?? value);
+}
+
+function publicUrl(row: TextSetting, example: Spelling['example']): z.ZodType<string | undefined> {
+  const judge: Judge = (value) => urlFault(value, example(row.key), ['fragment', 'query', 'path']);
+  return optional(row, example, judge).transform((value) => value && new URL(value).origin);
+}
+
+function upstreamUrl(forbidden: readonly ForbiddenPart[]): Judge {
+  return (value, row, example) =>
+    urlFault(value, example(row.key), forbidden) ?? clearTextFault(value);
+}
+
+/** RFC 6749 appendix A.4: scope tokens are visible ASCII without quotes and backslashes. */
+function scope(row: TextSetting, example: Spelling['example']): z.ZodType<string | undefined> {
+  const judge: Judge = (value) =>
+    /^[\x21\x23-\x5b\x5d-\x7e ]+$/.test(value)
+      ? undefined
+      : `${quoted(value)} is not a list of scopes; give names separated by spaces, for example ${example(row.key)}.`;
+  return optional(row, example, judge).transform((value) => value?.trim().replace(/ +/g, ' '));
+}
+
+/** Control characters come from files and copying, and no form or header can carry them. */
+function plainText(value: string): string | undefined {
+  return /\p{Cc}/u.test(value)
+    ? 'The value holds a line break or another control character; take it out.'
+    : undefined;
+}
+
+function tokenFormat(
+  row: TextSetting<'tokenFormat'>,
+  example: Spelling['example'],
+): z.ZodType<GatewayConfig['tokenFormat']> {
+  const error = ({ input }: { readonly input?: unknown }) =>
+    `${shown(input)} is not a token format; give pair or opaque, for example ${example(row.key)}.`;
+  return z.enum(['pair', 'opaque'], { error }).default('pair').describe(row.description);
+}
+
+/** Kubernetes fills MCP_GATEWAY_PORT by itself where a Service is named mcp-gateway. */
+function isServiceLink(input: unknown): boolean {
+  return typeof input === 'string' && input.startsWith('tcp://');
+}
+
+const serviceLink =
+  ' Kubernetes sets this variable for a Service named mcp-gateway; put enableServiceLinks: false into the pod.';
+
+function shown(input: unknown): string {
+  if (typeof input === 'number') return String(input);
+  return typeof input === 'string' ? quoted(input) : 'This value';
+}

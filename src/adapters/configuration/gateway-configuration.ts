@@ -1,0 +1,139 @@
+import type { GatewayAddress } from '../../domain/gateway-address.ts';
+import { brokenRules } from './configuration-rules.ts';
+import { configurationSchema } from './configuration-schema.ts';
+import { nearestName, suggestion } from './nearest-name.ts';
+import { optionSpelling, type Spelling, settingRows } from './settings.ts';
+import { httpOrigin, isLoopback } from './web-address.ts';
+
+/** The settings of one gateway, complete and checked. All times are whole seconds. */
+export interface GatewayConfig {
+  /** 0 lets the system choose; `canonicalUrl` then needs the port that was chosen. */
+  readonly port: number;
+  /** A name or an address, IPv6 without brackets; `localhost` means 127.0.0.1 and ::1. */
+  readonly host: string;
+  /** The origin under which clients reach the gateway, without a trailing slash. */
+  readonly publicUrl: string | undefined;
+  /** The upstream's MCP endpoint exactly as given: path and trailing slash matter. */
+  readonly upstreamRs: string;
+  /** The upstream's issuer exactly as given; absent where it is discovered. */
+  readonly upstreamAs: string | undefined;
+  /** Absent where the gateway registers itself at the upstream. */
+  readonly upstreamClientId: string | undefined;
+  /** Absent for a public client. */
+  readonly upstreamClientSecret: string | undefined;
+  /** Given together with the token endpoint, or absent where both are discovered. */
+  readonly upstreamAuthorizeEndpoint: string | undefined;
+  /** Given together with the authorization endpoint, or absent where both are discovered. */
+  readonly upstreamTokenEndpoint: string | undefined;
+  /** Scopes separated by single spaces; absent where the client's request decides. */
+  readonly upstreamScope: string | undefined;
+  /** Who may sign in. */
+  readonly username: string;
+  /** What they prove it with. */
+  readonly password: string;
+  /** Life of an access token. */
+  readonly accessTokenTtl: number;
+  /** Life of a refresh token. */
+  readonly refreshTokenTtl: number;
+  /** Life of an authorization code. */
+  readonly codeTtl: number;
+  /** Life of an authorization flow, from /authorize to the upstream's return. */
+  readonly flowTtl: number;
+  /** How long after its access token's end a used refresh token stays good; 0 is strict rotation. */
+  readonly refreshGrace: number;
+  /** How far the clocks of gateway and upstream may differ. */
+  readonly clockSkew: number;
+  /** Whether the client's tokens carry the upstream's, or only stand for them. */
+  readonly tokenFormat: 'pair' | 'opaque';
+}
+
+/**
+ * What an embedder passes: the settings of `GatewayConfig`, of which only `upstreamRs` is required.
+ * Numbers may be text, so that environment variables can be passed as they are.
+ */
+export type GatewayOptions = {
+  readonly [Key in keyof GatewayConfig]?: Given<GatewayConfig[Key]> | undefined;
+} & { readonly upstreamRs: string };
+
+type Given<Value> = Value extends number ? number | string : Value;
+
+/** One thing that is wrong: the setting's key as given, and how to mend it, as a sentence. */
+export interface ConfigurationFault {
+  readonly setting: string;
+  readonly message: string;
+}
+
+/** A configuration that cannot be used. It lists every fault, and no secret. */
+export class ConfigurationError extends Error {
+  override readonly name = 'ConfigurationError';
+  /** In the order of the settings; never empty. */
+  readonly faults: readonly ConfigurationFault[];
+
+  constructor(faults: readonly ConfigurationFault[]) {
+    super(faults.map(({ setting, message }) => `${setting}: ${message}`).join('\n'));
+    this.faults = faults;
+  }
+}
+
+/** What came out of checking a configuration: the configuration, or every fault in it. */
+export type CheckedConfiguration =
+  | { readonly ok: true; readonly value: GatewayConfig }
+  | { readonly ok: false; readonly failure: readonly ConfigurationFault[] };
+
+/** Checks and completes options; throws a `ConfigurationError` that lists every fault. */
+export function parseConfiguration(options: unknown): GatewayConfig {
+  const checked = checkConfiguration(options, optionSpelling);
+  if (!checked.ok) throw new ConfigurationError(checked.failure);
+  return checked.value;
+}
+
+/** Checks and completes options; sentences name settings in the given spelling. */
+export function checkConfiguration(options: unknown, spelling: Spelling): CheckedConfiguration {
+  const parsed = configurationSchema(spelling, brokenRules).safeParse(options);
+  if (parsed.success) return { ok: true, value: parsed.data };
+  const faults = parsed.error.issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map(unknownKey)
+      : [{ setting: issue.path.map(String).join('.') || 'configuration', message: issue.message }],
+  );
+  return { ok: false, failure: faults.sort((left, right) => place(left) - place(right)) };
+}
+
+/**
+ * The URL everything is announced under, without a trailing slash: the public URL, or the host as
+ * named with the port the gateway listens on.
+ */
+export function canonicalUrl(config: GatewayConfig, listeningPort: number): string {
+  return config.publicUrl ?? httpOrigin(config.host, listeningPort);
+}
+
+/** How clients reach the gateway: on a loopback bind by any loopback name, unless a public URL is set. */
+export function gatewayAddress(config: GatewayConfig, listeningPort: number): GatewayAddress {
+  return {
+    canonical: canonicalUrl(config, listeningPort),
+    mirrored: config.publicUrl === undefined && isLoopback(config.host),
+  };
+}
+
+/** The URL to paste into an MCP client. */
+export function mcpUrl(config: GatewayConfig, listeningPort: number): string {
+  return `${canonicalUrl(config, listeningPort)}/mcp`;
+}
+
+/** The redirect URI to register at the upstream. */
+export function upstreamCallbackUrl(config: GatewayConfig, listeningPort: number): string {
+  return `${canonicalUrl(config, listeningPort)}/upstream/callback`;
+}
+
+const keys: readonly string[] = settingRows.map((row) => row.key);
+
+function unknownKey(key: string): ConfigurationFault {
+  const ending = suggestion(nearestName(key, keys), `; the settings are ${keys.join(', ')}.`);
+  return { setting: key, message: `There is no such setting${ending}` };
+}
+
+/** Unknown keys come last. */
+function place(fault: ConfigurationFault): number {
+  const index = keys.indexOf(fault.setting);
+  return index === -1 ? keys.length : index;
+}

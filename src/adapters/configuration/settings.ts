@@ -1,0 +1,252 @@
+import type { GatewayConfig } from './gateway-configuration.ts';
+
+/** The name of a setting in an options object and, later, in a configuration file. */
+export type SettingKey = keyof GatewayConfig;
+
+/** The headings of `--help`, in the order they are printed. */
+export type SettingGroup = 'Listening' | 'Upstream' | 'Sign-in' | 'Tokens';
+
+interface Row<Key extends SettingKey> {
+  readonly key: Key;
+  readonly group: SettingGroup;
+  /** One line for `--help` and the documentation, without a full stop. */
+  readonly description: string;
+  /** A value that would be accepted, for the sentence that says how to mend a missing one. */
+  readonly example: string;
+  /** Command lines are visible to every user of the machine, so some settings have no flag. */
+  readonly environmentOnly?: true;
+}
+
+/** A setting that is a whole number within bounds (both included). */
+export interface NumberSetting<Key extends SettingKey = SettingKey> extends Row<Key> {
+  readonly kind: 'port' | 'seconds';
+  readonly default: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** A setting that is text; what text is accepted, the schema says. */
+export interface TextSetting<Key extends SettingKey = SettingKey> extends Row<Key> {
+  readonly kind: 'host' | 'url' | 'text' | 'secret' | 'list' | 'choice';
+  readonly default: string | undefined;
+  readonly required?: true;
+}
+
+/** One row of the table of settings. */
+export type Setting = NumberSetting | TextSetting;
+
+type Table = {
+  readonly [Key in SettingKey]: GatewayConfig[Key] extends number
+    ? NumberSetting<Key>
+    : TextSetting<Key>;
+};
+
+const minute = 60;
+const hour = 60 * minute;
+const day = 24 * hour;
+
+/**
+ * Every setting there is: flags, environment names, `--help`, defaults and bounds all come from
+ * here, and so will a configuration file.
+ */
+export const settings: Table = {
+  port: {
+    key: 'port',
+    group: 'Listening',
+    kind: 'port',
+    default: 8002,
+    min: 0,
+    max: 65_535,
+    description: 'Port to listen on (0: any free one)',
+    example: '8002',
+  },
+  host: {
+    key: 'host',
+    group: 'Listening',
+    kind: 'host',
+    default: 'localhost',
+    description: 'Name or address to listen on (localhost: 127.0.0.1 and ::1)',
+    example: 'localhost',
+  },
+  publicUrl: {
+    key: 'publicUrl',
+    group: 'Listening',
+    kind: 'url',
+    default: undefined,
+    description: 'URL clients reach the gateway under, if not http://HOST:PORT',
+    example: 'https://mcp.example.com',
+  },
+  upstreamRs: {
+    key: 'upstreamRs',
+    group: 'Upstream',
+    kind: 'url',
+    default: undefined,
+    required: true,
+    description: 'URL of the MCP server, used exactly as written',
+    example: 'https://api.githubcopilot.com/mcp/',
+  },
+  upstreamAs: {
+    key: 'upstreamAs',
+    group: 'Upstream',
+    kind: 'url',
+    default: undefined,
+    description: 'Its authorization server, if not discovered',
+    example: 'https://auth.example.com',
+  },
+  upstreamClientId: {
+    key: 'upstreamClientId',
+    group: 'Upstream',
+    kind: 'text',
+    default: undefined,
+    description: 'Client id (without one it registers itself)',
+    example: 'Iv1.0123456789abcdef',
+  },
+  upstreamClientSecret: {
+    key: 'upstreamClientSecret',
+    group: 'Upstream',
+    kind: 'secret',
+    default: undefined,
+    description: 'Client secret; safer from the environment',
+    example: 'SECRET',
+  },
+  upstreamAuthorizeEndpoint: {
+    key: 'upstreamAuthorizeEndpoint',
+    group: 'Upstream',
+    kind: 'url',
+    default: undefined,
+    description: 'Authorization endpoint, if not discovered',
+    example: 'https://github.com/login/oauth/authorize',
+  },
+  upstreamTokenEndpoint: {
+    key: 'upstreamTokenEndpoint',
+    group: 'Upstream',
+    kind: 'url',
+    default: undefined,
+    description: 'Token endpoint, if not discovered',
+    example: 'https://github.com/login/oauth/access_token',
+  },
+  upstreamScope: {
+    key: 'upstreamScope',
+    group: 'Upstream',
+    kind: 'list',
+    default: undefined,
+    description: 'Scopes to ask the upstream for, space-separated',
+    example: '"repo read:user"',
+  },
+  username: {
+    key: 'username',
+    group: 'Sign-in',
+    kind: 'text',
+    default: 'gateway_user',
+    environmentOnly: true,
+    description: 'User name of the sign-in page',
+    example: 'gateway_user',
+  },
+  password: {
+    key: 'password',
+    group: 'Sign-in',
+    kind: 'secret',
+    default: 'gateway_pass',
+    environmentOnly: true,
+    description: 'Its password (the default only works on loopback)',
+    example: 'PASSWORD',
+  },
+  accessTokenTtl: {
+    key: 'accessTokenTtl',
+    group: 'Tokens',
+    kind: 'seconds',
+    default: hour,
+    min: 1,
+    max: 30 * day,
+    description: 'Life of an access token',
+    example: '3600',
+  },
+  refreshTokenTtl: {
+    key: 'refreshTokenTtl',
+    group: 'Tokens',
+    kind: 'seconds',
+    default: 30 * day,
+    min: 1,
+    max: 3650 * day,
+    description: 'Life of a refresh token; then users sign in again',
+    example: '2592000',
+  },
+  codeTtl: {
+    key: 'codeTtl',
+    group: 'Tokens',
+    kind: 'seconds',
+    default: minute,
+    min: 1,
+    // RFC 6749 §4.1.2: at most ten minutes.
+    max: 10 * minute,
+    description: 'Life of an authorization code',
+    example: '60',
+  },
+  flowTtl: {
+    key: 'flowTtl',
+    group: 'Tokens',
+    kind: 'seconds',
+    default: 15 * minute,
+    min: 1,
+    max: day,
+    description: 'Time for the whole sign-in, both screens',
+    example: '900',
+  },
+  refreshGrace: {
+    key: 'refreshGrace',
+    group: 'Tokens',
+    kind: 'seconds',
+    default: 10 * minute,
+    min: 0,
+    max: 7 * day,
+    description: 'How long a used refresh token stays good (0: strict)',
+    example: '600',
+  },
+  clockSkew: {
+    key: 'clockSkew',
+    group: 'Tokens',
+    kind: 'seconds',
+    default: minute,
+    min: 0,
+    max: 10 * minute,
+    description: 'How far the clocks of gateway and upstream may differ',
+    example: '60',
+  },
+  tokenFormat: {
+    key: 'tokenFormat',
+    group: 'Tokens',
+    kind: 'choice',
+    default: 'pair',
+    description: 'pair (holds the upstream token) or opaque (it stays here)',
+    example: 'pair',
+  },
+};
+
+/** The rows of the table, in the order of `--help`. */
+export const settingRows: readonly Setting[] = Object.values(settings);
+
+/** The flag of a setting, without dashes: `upstreamRs` is `upstream-rs`. */
+export function flagName(key: SettingKey): string {
+  return key.replace(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`);
+}
+
+/** What every environment name of the gateway begins with. */
+export const environmentPrefix = 'MCP_GATEWAY_';
+
+/** The environment name of a setting: `upstreamRs` is `MCP_GATEWAY_UPSTREAM_RS`. */
+export function environmentName(key: SettingKey): string {
+  return environmentPrefix + flagName(key).replaceAll('-', '_').toUpperCase();
+}
+
+/** How a sentence names a setting: an embedder knows its key, an operator its flag or variable. */
+export interface Spelling {
+  readonly name: (key: SettingKey) => string;
+  /** The setting with a value, ready to be copied. */
+  readonly example: (key: SettingKey, value?: string) => string;
+}
+
+/** Spells settings as keys of an options object. */
+export const optionSpelling: Spelling = {
+  name: (key) => key,
+  example: (key, value = settings[key].example) => `${key}: '${value.replaceAll('"', '')}'`,
+};

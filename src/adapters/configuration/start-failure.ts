@@ -1,0 +1,31 @@
+import type { GatewayConfig } from './gateway-configuration.ts';
+import { describeSource, operatorSpelling, type Sources } from './sources.ts';
+
+/** Why a gateway could not start, as a sentence: what, where the value came from, how to mend it. */
+export function startFailure(error: unknown, config: GatewayConfig, sources: Sources): string {
+  const { example } = operatorSpelling(sources);
+  const { host } = config;
+  const port = `Port ${config.port} (${describeSource('port', sources)})`;
+  const address = `Host "${host}" (${describeSource('host', sources)})`;
+  const next = config.port === 0 || config.port === 65_535 ? 8003 : config.port + 1;
+  switch (codeOf(error)) {
+    case 'EADDRINUSE':
+      return `${port} is already in use on ${host}; stop the program that has it or choose another, for example ${example('port', String(next))}.`;
+    case 'EACCES':
+      return `${port} may not be opened by this user; choose one from 1024 on, for example ${example('port')}.`;
+    case 'EADDRNOTAVAIL':
+    case 'EAFNOSUPPORT':
+      return `${address} is not an address of this machine; give one that is, for example ${example('host')}.`;
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `${address} is not a name this machine can resolve; give one that it can, or an address, for example ${example('host')}.`;
+    default:
+      return `The gateway could not start: ${error instanceof Error ? error.message : String(error)}.`;
+  }
+}
+
+/** The system's code, also where the error came wrapped in another. */
+function codeOf(error: unknown): unknown {
+  if (!(error instanceof Error)) return undefined;
+  return 'code' in error ? error.code : codeOf(error.cause);
+}

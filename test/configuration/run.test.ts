@@ -1,0 +1,227 @@
+import assert from 'node:assert/strict';
+import { EventEmitter, once } from 'node:events';
+import { createServer } from 'node:net';
+import { describe, test } from 'node:test';
+import {
+  type ProcessLike,
+  type RunnableGateway,
+  runCommandLine,
+} from '../../src/adapters/configuration/run.ts';
+
+/** A process that can be signalled and whose output can be read. */
+function fakeProcess(argv: readonly string[], env: Record<string, string> = {}) {
+  const signals = new EventEmitter();
+  const written = { out: '', err: '' };
+  const printed = new EventEmitter();
+  const process: ProcessLike = {
+    argv: ['node', 'mcp-oauth-gateway', ...argv],
+    env,
+    stdout: {
+      write: (text) => {
+        written.out += text;
+        printed.emit('out');
+      },
+    },
+    stderr: {
+      write: (text) => {
+        written.err += text;
+      },
+    },
+    on: (signal, listener) => signals.on(signal, listener),
+    off: (signal, listener) => signals.off(signal, listener),
+  };
+  return { process, written, signals, printed };
+}
+
+const upstream = '--upstream-rs=https://mcp.example.com/mcp';
+const listening: RunnableGateway = {
+  listen: async () => ({ addresses: ['127.0.0.1'], port: 4711 }),
+  close: async () => {},
+};
+const never = new Promise<never>(() => {});
+
+/** The error of the system for a bind that fails. */
+function systemError(code: string): Error {
+  return Object.assign(new Error(`listen ${code}`), { code });
+}
+
+test('the real process fits', () => {
+  const real: ProcessLike = process;
+
+  assert.ok(real);
+});
+
+describe('a run', () => {
+  test('prints help to stdout and ends with 0', async () => {
+    const { process, written } = fakeProcess(['--help']);
+
+    assert.equal(await runCommandLine(process, () => listening, '1.2.3'), 0);
+    assert.match(written.out, /^Usage: mcp-oauth-gateway.*\n$/s);
+    assert.equal(written.err, '');
+  });
+
+  test('refuses a bad configuration on stderr and ends with 1', async () => {
+    const { process, written } = fakeProcess([upstream, '--port=x']);
+
+    assert.equal(await runCommandLine(process, () => listening, '1.2.3'), 1);
+    assert.match(
+      written.err,
+      /^Flag --port: "x" is not a port.*\nSee mcp-oauth-gateway --help\.\n$/,
+    );
+    assert.equal(written.out, '');
+  });
+
+  for (const signal of ['SIGTERM', 'SIGINT']) {
+    test(`prints the banner, closes at ${signal} and ends with 0`, async () => {
+      const { process, written, signals, printed } = fakeProcess([upstream, '--port=0']);
+      let isClosed = false;
+      const close = async () => {
+        isClosed = true;
+      };
+
+      const code = runCommandLine(process, () => ({ ...listening, close }), '1.2.3', 'a shoe box');
+      await once(printed, 'out');
+      signals.emit(signal);
+
+      assert.equal(await code, 0);
+      assert.ok(isClosed);
+      assert.match(written.out, /^mcp-oauth-gateway: +1\.2\.3\nlistening on: +127\.0\.0\.1:4711\n/);
+      assert.match(written.out, /^store: +a shoe box$/m);
+      assert.match(written.out, /^warning: +The default password/m);
+      assert.match(written.out, new RegExp(`\\nStopping after ${signal}; a second .*\\n$`));
+      assert.equal(signals.listenerCount('SIGTERM') + signals.listenerCount('SIGINT'), 0);
+    });
+  }
+
+  test('does not lose a signal that comes during the start', async () => {
+    const { process, signals } = fakeProcess([upstream]);
+
+    const code = runCommandLine(process, () => listening, '1.2.3');
+    signals.emit('SIGTERM');
+
+    assert.equal(await code, 0);
+  });
+
+  test('ends with 2 at a second signal, whatever still runs', async () => {
+    const gateways = [
+      { ...listening, close: () => never },
+      { ...listening, listen: () => never },
+    ];
+
+    for (const gateway of gateways) {
+      const { process, signals } = fakeProcess([upstream]);
+      const code = runCommandLine(process, () => gateway, '1.2.3');
+      signals.emit('SIGINT');
+      signals.emit('SIGTERM');
+      signals.emit('SIGTERM');
+      assert.equal(await code, 2);
+    }
+  });
+
+  test('ends with 3 when the stop fails', async () => {
+    const { process, written, signals } = fakeProcess([upstream]);
+    const gateway = { ...listening, close: () => Promise.reject(new Error('stuck')) };
+
+    const code = runCommandLine(process, () => gateway, '1.2.3');
+    signals.emit('SIGTERM');
+
+    assert.equal(await code, 3);
+    assert.equal(written.err, 'The gateway did not stop cleanly: Error: stuck\n');
+  });
+});
+
+describe('a start that fails ends with 1 and a sentence', () => {
+  const cases: [string, string[], Error, string][] = [
+    [
+      'port in use',
+      ['--port=8002'],
+      systemError('EADDRINUSE'),
+      'Port 8002 (flag --port) is already in use on localhost; stop the program that has it or choose another, for example --port=8003.',
+    ],
+    [
+      'last port in use',
+      ['--port=65535'],
+      systemError('EADDRINUSE'),
+      'Port 65535 (flag --port) is already in use on localhost; stop the program that has it or choose another, for example --port=8003.',
+    ],
+    [
+      'reserved port',
+      ['--port=80'],
+      systemError('EACCES'),
+      'Port 80 (flag --port) may not be opened by this user; choose one from 1024 on, for example --port=8002.',
+    ],
+    [
+      'foreign address',
+      ['--host=127.0.0.9'],
+      systemError('EADDRNOTAVAIL'),
+      'Host "127.0.0.9" (flag --host) is not an address of this machine; give one that is, for example --host=localhost.',
+    ],
+    [
+      'no IPv6',
+      ['--host=::1'],
+      systemError('EAFNOSUPPORT'),
+      'Host "::1" (flag --host) is not an address of this machine; give one that is, for example --host=localhost.',
+    ],
+    [
+      'unknown name',
+      [],
+      systemError('ENOTFOUND'),
+      'Host "localhost" (default) is not a name this machine can resolve; give one that it can, or an address, for example --host=localhost.',
+    ],
+    [
+      'no resolver',
+      [],
+      systemError('EAI_AGAIN'),
+      'Host "localhost" (default) is not a name this machine can resolve; give one that it can, or an address, for example --host=localhost.',
+    ],
+    [
+      'a wrapped error',
+      [],
+      new Error('no', { cause: systemError('EADDRINUSE') }),
+      'Port 8002 (default) is already in use on localhost; stop the program that has it or choose another, for example --port=8003.',
+    ],
+    ['anything else', [], new Error('out of luck'), 'The gateway could not start: out of luck.'],
+  ];
+  for (const [what, argv, error, sentence] of cases) {
+    test(`for ${what}`, async () => {
+      const { process, written } = fakeProcess([upstream, ...argv]);
+      const gateway = { ...listening, listen: () => Promise.reject(error) };
+
+      assert.equal(await runCommandLine(process, () => gateway, '1.2.3'), 1);
+      assert.equal(written.err, `${sentence}\nSee mcp-oauth-gateway --help.\n`);
+    });
+  }
+
+  test('for a gateway that cannot even be made', async () => {
+    const { process, written } = fakeProcess([upstream]);
+    const create = () => Promise.reject('no reason');
+
+    const code = await runCommandLine(process, () => ({ ...listening, listen: create }), '1.2.3');
+
+    assert.equal(code, 1);
+    assert.match(written.err, /^The gateway could not start: no reason\.\n/);
+  });
+
+  test('for a port that really is in use, named by its variable', async (context) => {
+    const server = createServer().listen(0, '127.0.0.1');
+    context.after(() => server.close());
+    await once(server, 'listening');
+    const address = server.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const second = createServer();
+    const gateway = {
+      ...listening,
+      listen: async () => {
+        await once(second.listen(port, '127.0.0.1'), 'listening');
+        return { addresses: [], port };
+      },
+    };
+    const { process, written } = fakeProcess([upstream], { MCP_GATEWAY_PORT: String(port) });
+
+    assert.equal(await runCommandLine(process, () => gateway, '1.2.3'), 1);
+    assert.match(
+      written.err,
+      /^Port \d+ \(environment MCP_GATEWAY_PORT\) is already in use.*MCP_GATEWAY_PORT=\d+\.\n/,
+    );
+  });
+});
