@@ -1,0 +1,59 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { BeginAuthorization } from '../../application/begin-authorization.ts';
+import type { ReturnAddress } from '../../domain/authorization-request.ts';
+import { baseUrlsFor, type GatewayAddress } from '../../domain/gateway-address.ts';
+import type { OAuthError } from '../../domain/oauth-error.ts';
+import { redirectWith } from '../../domain/redirect-uri.ts';
+import { type Headers, sendOn } from './answers.ts';
+import { type Parameters, parameters, readForm } from './parameters.ts';
+import { sendRequestRefusal } from './problem.ts';
+import type { Handle } from './router.ts';
+
+/** GET and POST /authorize (RFC 6749 §3.1). */
+export function authorizeEndpoint(
+  begin: BeginAuthorization,
+  address: () => GatewayAddress,
+): Handle {
+  return async (request, response, query) => {
+    const sent = request.method === 'POST' ? await readForm(request, response) : parameters(query);
+    if (sent !== undefined) await answer(request, response, sent);
+  };
+
+  async function answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    sent: Parameters,
+  ): Promise<void> {
+    const bases = baseUrlsFor(address(), request.headers.host);
+    const begun = await begin(sent.get('client_id'), authorizationParameters(sent), bases);
+    // The sign-in is on the canonical name: the upstream sends the browser back there, and cookies do not cross names.
+    if (begun.ok) sendOn(response, `${address().canonical}/login?flow=${begun.value}`);
+    else if (begun.failure.to === 'user') sendRequestRefusal(request, response, begun.failure);
+    else sendToClient(response, begun.failure.address, begun.failure.error);
+  }
+}
+
+function authorizationParameters(sent: Parameters) {
+  return {
+    responseType: sent.get('response_type'),
+    redirectUri: sent.get('redirect_uri'),
+    state: sent.get('state'),
+    scope: sent.get('scope'),
+    resource: sent.get('resource'),
+    codeChallenge: sent.get('code_challenge'),
+    codeChallengeMethod: sent.get('code_challenge_method'),
+    repeated: sent.repeated,
+  };
+}
+
+/** Sends the browser back to the client: with a code, or with an error (RFC 6749 §4.1.2), and always with `iss` (RFC 9207 §2). */
+export function sendToClient(
+  response: ServerResponse,
+  { redirectUri, state, issuer }: ReturnAddress,
+  outcome: OAuthError | { readonly code: string },
+  headers: Headers = {},
+): void {
+  const result =
+    'code' in outcome ? outcome : { error: outcome.error, error_description: outcome.description };
+  sendOn(response, redirectWith(redirectUri, { ...result, state, iss: issuer }), headers);
+}

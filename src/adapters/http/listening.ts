@@ -1,0 +1,82 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** Where a gateway listens. */
+export interface Listening {
+  readonly addresses: readonly string[];
+  readonly port: number;
+  /** Takes no new connection, lets running requests finish for this long (milliseconds), and then ends them. */
+  close(patience: number): Promise<void>;
+}
+
+/** Token pairs are long; two of 11 KB each still fit, and so does what proxies add. */
+const maxHeaderSize = 64 * 1024;
+/** Above the idle time of common load balancers (60 s), which would else reuse a connection that is just being closed. */
+const keepAliveTimeout = 75_000;
+
+/**
+ * Listens on a host; `localhost` means 127.0.0.1 and, where this machine has one, ::1, on the same port. Rejects with the system's error,
+ * and then listens on nothing.
+ */
+export async function listen(
+  host: string,
+  port: number,
+  listener: RequestListener,
+): Promise<Listening> {
+  const servers =
+    host === 'localhost'
+      ? await listenOnLoopback(port, listener)
+      : [await listenOn(host, port, listener)];
+  const addresses = servers.map((server) => server.address() as AddressInfo);
+  return {
+    addresses: addresses.map(({ address }) => address),
+    port: addresses[0]?.port ?? port,
+    close: async (patience) => {
+      await Promise.all(servers.map((server) => closeServer(server, patience)));
+    },
+  };
+}
+
+function listenOn(host: string, port: number, listener: RequestListener): Promise<Server> {
+  // No limit on the whole of a request: an upload to /mcp may take its time. Other bodies have a limit of their own.
+  const server = createServer({ maxHeaderSize, keepAliveTimeout, requestTimeout: 0 }, listener);
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port }, () => {
+      server.off('error', reject);
+      resolve(server);
+    });
+  });
+}
+
+async function listenOnLoopback(
+  port: number,
+  listener: RequestListener,
+): Promise<readonly Server[]> {
+  for (;;) {
+    const first = await listenOn('127.0.0.1', port, listener);
+    const chosen = (first.address() as AddressInfo).port;
+    try {
+      return [first, await listenOn('::1', chosen, listener)];
+    } catch (error) {
+      const { code = '' } = error as NodeJS.ErrnoException;
+      if (noIpv6.has(code)) return [first];
+      first.close();
+      // Any free port was asked for, and this one is free on one of the two only: another one, then.
+      if (port !== 0 || code !== 'EADDRINUSE') throw error;
+    }
+  }
+}
+
+const noIpv6 = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL']);
+
+function closeServer(server: Server, patience: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => server.closeAllConnections(), patience);
+    server.close(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}

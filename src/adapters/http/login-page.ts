@@ -1,0 +1,120 @@
+import { displayText, type Html, html } from './html.ts';
+import { page } from './page-layout.ts';
+
+/** The client as the user has to judge it. */
+export interface LoginClient {
+  /** What it called itself at registration: anybody can claim any name. */
+  readonly name: string | undefined;
+  /** Where the browser returns to: `claude.ai`, `localhost:3118` or `cursor://anysphere.cursor-mcp`. */
+  readonly returnHost: string;
+  readonly loopback: boolean;
+}
+
+/** What screen 1 shows: who asks, for what, and the form that answers. */
+export interface LoginView {
+  readonly client: LoginClient;
+  /** Where screen 2 is: `api.githubcopilot.com`. */
+  readonly upstreamHost: string;
+  readonly scopes: readonly string[];
+  readonly action: string;
+  readonly flow: string;
+  readonly csrf: string;
+  /** Why the form is shown again, such as a wrong password. */
+  readonly message: string | undefined;
+}
+
+// A host is never cut at the end, where the part that tells who owns it stands: DNS ends at 253 characters.
+const HOST_LIMIT = 300;
+const SCOPE_LIMIT = 100;
+const SCOPES_IN_SIGHT = 6;
+// About what a phone shows above the form.
+const SHORT_REQUEST = 240;
+
+/** Screen 1: sign-in and consent in one form, posting `flow`, `csrf`, `username`, `password` and `decision` (`allow` or `deny`). */
+export function loginPage(view: LoginView): string {
+  const upstream = displayText(view.upstreamHost, HOST_LIMIT);
+  const question = `Allow access to ${upstream}?`;
+  return page({
+    // First in the title, because a screen reader reads that first.
+    title: view.message === undefined ? question : `Not signed in: ${question}`,
+    width: 'wide',
+    smallPrint: html`<p>Cancel tells the application that you refused, and gives it nothing.</p><p>Flow <code>${view.flow.slice(0, 8)}</code></p>`,
+    body: html`<div class="card split">
+<section class="pad request" aria-labelledby="question">
+<p class="eyebrow">Screen 1 of 2</p>
+<h1 id="question">${question}</h1>
+<dl class="facts">
+${nameFact(view.client)}
+${returnFact(view.client)}
+${scopeFact(view.scopes, upstream)}
+</dl>
+</section>
+${form(view, upstream)}
+</div>`,
+  });
+}
+
+// The claimed name stands alone, never inside a sentence of ours: no quotation mark could keep it from continuing one.
+function nameFact(client: LoginClient): Html {
+  const name = displayText(client.name ?? '');
+  return html`<div><dt>The application calls itself</dt>${
+    name === ''
+      ? html`<dd class="value none">nothing: it registered itself without a name</dd>`
+      : html`<dd class="value"><bdi>${name}</bdi></dd>
+<dd class="note">It chose this name when it registered itself. Nobody has checked it.</dd>`
+  }</div>`;
+}
+
+function returnFact(client: LoginClient): Html {
+  return html`<div><dt>Your browser returns to</dt>
+<dd class="value host"><bdi>${displayText(client.returnHost, HOST_LIMIT)}</bdi></dd>
+${returnNote(client)}</div>`;
+}
+
+function returnNote(client: LoginClient): Html {
+  if (client.loopback) {
+    return html`<dd class="note warn">A program on this computer. Continue only if you started this connection yourself, just now.</dd>`;
+  }
+  if (client.returnHost.includes('://')) {
+    return html`<dd class="note warn">An app on this computer; any installed app can claim such a link. Continue only if you started this connection yourself, just now.</dd>`;
+  }
+  return html`<dd class="note">Continue only if you know this website and came from there.</dd>`;
+}
+
+function scopeFact(scopes: readonly string[], upstream: string): Html {
+  if (scopes.length === 0) {
+    return html`<div><dt>It asks for</dt><dd>the access that ${upstream} grants on the next screen</dd></div>`;
+  }
+  const items = scopes.map((scope) => html`<li><bdi>${displayText(scope, SCOPE_LIMIT)}</bdi></li>`);
+  const rest = items.slice(SCOPES_IN_SIGHT);
+  return html`<div><dt>It asks for</dt>
+<dd><ul class="scopes">${items.slice(0, SCOPES_IN_SIGHT)}</ul>${
+    rest.length > 0 &&
+    html`<details class="more"><summary>and ${rest.length} more</summary><ul class="scopes">${rest}</ul></details>`
+  }</dd></div>`;
+}
+
+// "Allow" comes first in the tree: Enter in a field presses the form's first submit button (HTML, "implicit submission").
+function form(view: LoginView, upstream: string): Html {
+  const returnHost = displayText(view.client.returnHost, HOST_LIMIT);
+  const described = view.message !== undefined && html` aria-describedby="message"`;
+  return html`<form class="pad" method="post" action="${view.action}" aria-labelledby="sign-in">
+<h2 id="sign-in">Sign in to this gateway</h2>
+${view.message !== undefined && html`<p class="message" id="message" role="alert">${displayText(view.message, 300)}</p>`}
+<input type="hidden" name="flow" value="${view.flow}">
+<input type="hidden" name="csrf" value="${view.csrf}">
+<div class="field"><label for="username">Username</label>
+<input id="username" name="username" type="text" autocomplete="username" autocapitalize="none" autocorrect="off" spellcheck="false" enterkeyhint="next" required${isShort(view) && html` autofocus`}${described}></div>
+<div class="field"><label for="password">Password</label>
+<input id="password" name="password" type="password" autocomplete="current-password" enterkeyhint="go" required></div>
+<div class="actions"><button class="allow" type="submit" name="decision" value="allow">Allow and continue</button>
+<button class="deny" type="submit" name="decision" value="deny" formnovalidate>Cancel</button></div>
+<p class="small soft">Next, ${upstream} asks you on its own screen. After that your browser returns to <code><bdi>${returnHost}</bdi></code>.</p>
+</form>`;
+}
+
+// Focus scrolls: a stranger who asks for a lot must not have the browser move who asks out of sight.
+function isShort({ client, upstreamHost, scopes }: LoginView): boolean {
+  const texts = [client.name ?? '', client.returnHost, upstreamHost];
+  return [...texts, ...scopes.slice(0, SCOPES_IN_SIGHT)].join('').length <= SHORT_REQUEST;
+}

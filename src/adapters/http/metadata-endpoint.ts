@@ -1,0 +1,26 @@
+import { baseUrlFor, type GatewayAddress } from '../../domain/gateway-address.ts';
+import { authorizationServerMetadata, protectedResourceMetadata } from '../../domain/metadata.ts';
+import { sendJson } from './answers.ts';
+import type { Handle } from './router.ts';
+
+/** Long enough to spare a client's start-up a round trip, short enough for a change to be seen soon. */
+const cached = { 'Cache-Control': 'public, max-age=300', Vary: 'Host' };
+
+/** GET /.well-known/oauth-protected-resource and its path forms (RFC 9728 §3). */
+export function resourceMetadataEndpoint(
+  pathForm: '' | '/mcp' | '/mcp/',
+  address: () => GatewayAddress,
+): Handle {
+  return (request, response) => {
+    const base = baseUrlFor(address(), request.headers.host);
+    sendJson(response, 200, protectedResourceMetadata(base, pathForm, undefined), cached);
+  };
+}
+
+/** GET /.well-known/oauth-authorization-server (RFC 8414 §3). */
+export function serverMetadataEndpoint(address: () => GatewayAddress): Handle {
+  return (request, response) => {
+    const base = baseUrlFor(address(), request.headers.host);
+    sendJson(response, 200, authorizationServerMetadata(base, undefined), cached);
+  };
+}

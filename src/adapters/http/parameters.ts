@@ -1,0 +1,53 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { oauthError } from '../../domain/oauth-error.ts';
+import { sendJson, sendOAuthError } from './answers.ts';
+import { type BodyFault, readBody } from './request-body.ts';
+
+/** The parameters of a query or form. A repeated one is remembered, since it may be refused only once it is known who is told (RFC 6749 §3.1, §3.2). */
+export interface Parameters {
+  /** The first value; an empty one counts as absent (RFC 6749 §3.1). */
+  get(name: string): string | undefined;
+  /** The name of one that came more than once. */
+  readonly repeated: string | undefined;
+}
+
+/** Parses a query or a form-encoded body. */
+export function parameters(encoded: string): Parameters {
+  const values = new Map<string, string>();
+  let repeated: string | undefined;
+  for (const [name, value] of new URLSearchParams(encoded)) {
+    if (values.has(name)) repeated ??= name;
+    else values.set(name, value);
+  }
+  return { get: (name) => values.get(name) || undefined, repeated };
+}
+
+/** Reads a form; `undefined` where it was refused and the answer has been given. */
+export async function readForm(
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<Parameters | undefined> {
+  const type = request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
+  if (type !== 'application/x-www-form-urlencoded') {
+    const sentence = 'The body must be a form: Content-Type: application/x-www-form-urlencoded.';
+    sendOAuthError(response, oauthError('invalid_request', sentence));
+    return undefined;
+  }
+  const body = await readBody(request);
+  if (body.ok) return parameters(body.value);
+  refuseBody(response, body.failure);
+  return undefined;
+}
+
+/** Answers a request whose body could not be read, and lets its connection go: the rest of the body may still be on its way. */
+export function refuseBody(response: ServerResponse, fault: BodyFault): void {
+  const [status, sentence] = bodyFaults[fault];
+  const body = { error: 'invalid_request', error_description: sentence };
+  sendJson(response, status, body, { Connection: 'close' });
+}
+
+const bodyFaults: Readonly<Record<BodyFault, readonly [number, string]>> = {
+  too_long: [413, 'The body is too long.'],
+  too_slow: [408, 'The body took too long to arrive.'],
+  broken: [400, 'The body did not arrive whole.'],
+};

@@ -1,0 +1,105 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { StepRefusal } from '../../application/move-flow.ts';
+import type { RequestRefusal } from '../../domain/authorization-request.ts';
+import { sendJson, sendPage, wantsPage } from './answers.ts';
+import { completedPage } from './completed-page.ts';
+import { errorPage } from './error-page.ts';
+
+/** An error that cannot go back to the client: what happened, and what to do now. */
+export interface Problem {
+  readonly status: number;
+  /** For programs. */
+  readonly code: string;
+  readonly title: string;
+  readonly explanation: string;
+  readonly remedy: string;
+}
+
+/** Tells a person by a page, a program by JSON. */
+export function sendProblem(
+  request: IncomingMessage,
+  response: ServerResponse,
+  problem: Problem,
+): void {
+  const { status, code, explanation, remedy } = problem;
+  if (wantsPage(request)) sendPage(response, status, errorPage(problem));
+  else sendJson(response, status, { error: code, error_description: `${explanation} ${remedy}` });
+}
+
+const startAgain = 'Go back to the application and start the connection again from there.';
+
+const stepProblems: Readonly<Record<Exclude<StepRefusal, 'already_finished'>, Problem>> = {
+  expired: {
+    status: 410,
+    code: 'flow_expired',
+    title: 'This sign-in took too long',
+    explanation: 'A sign-in has to be finished within a few minutes, and this one was not.',
+    remedy: startAgain,
+  },
+  unknown: {
+    status: 404,
+    code: 'flow_unknown',
+    title: 'This sign-in is not known',
+    explanation: 'It has expired, or its address was not copied whole.',
+    remedy: startAgain,
+  },
+  wrong_browser: {
+    status: 403,
+    code: 'wrong_browser',
+    title: 'This sign-in belongs to another browser',
+    explanation:
+      'A sign-in has to be finished in the browser that it was opened in first, with cookies allowed. This browser has no cookie for it.',
+    remedy: `${startAgain} If the application has a browser window of its own, let it open your usual browser instead.`,
+  },
+  forged: {
+    status: 403,
+    code: 'forged',
+    title: 'This form was not ours',
+    explanation: 'What was sent does not come from the page that this sign-in showed.',
+    remedy: startAgain,
+  },
+  out_of_order: {
+    status: 409,
+    code: 'out_of_order',
+    title: 'This step does not come now',
+    explanation: 'The sign-in is at another step than this page belongs to.',
+    remedy: startAgain,
+  },
+};
+
+/** Tells the browser why a step of a flow was refused. */
+export function sendStepRefusal(
+  request: IncomingMessage,
+  response: ServerResponse,
+  refusal: StepRefusal,
+): void {
+  if (refusal === 'already_finished') sendPage(response, 409, completedPage());
+  else sendProblem(request, response, stepProblems[refusal]);
+}
+
+/** Tells the user why an authorization request was refused; only for refusals that must not go to the client. */
+export function sendRequestRefusal(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { reason, detail }: Extract<RequestRefusal, { to: 'user' }>,
+): void {
+  sendProblem(request, response, { ...requestProblems[reason], explanation: detail });
+}
+
+const requestProblems: Readonly<
+  Record<Extract<RequestRefusal, { to: 'user' }>['reason'], Omit<Problem, 'explanation'>>
+> = {
+  unknown_client: {
+    status: 400,
+    code: 'unknown_client',
+    title: 'This application is not registered here',
+    remedy: 'Remove the server in the application and add it again: it then registers anew.',
+  },
+  redirect_uri: {
+    status: 400,
+    code: 'redirect_uri_refused',
+    title: 'The application cannot be returned to',
+    remedy:
+      'Remove the server in the application and add it again. If that does not help, tell the application’s makers: its redirect_uri is not the one that it registered.',
+  },
+};

@@ -1,0 +1,32 @@
+import type { ReturnFromUpstream } from '../../application/return-from-upstream.ts';
+import { flowOfState } from '../../domain/flow-secrets.ts';
+import { sendToClient } from './authorize-endpoint.ts';
+import type { FlowCookies } from './flow-cookie.ts';
+import { parameters } from './parameters.ts';
+import { sendStepRefusal } from './problem.ts';
+import type { Handle } from './router.ts';
+
+/** GET /upstream/callback: the browser is back from screen 2 (RFC 6749 §4.1.2). */
+export function upstreamCallbackEndpoint(
+  returnFrom: ReturnFromUpstream,
+  cookies: FlowCookies,
+): Handle {
+  return async (request, response, query) => {
+    const sent = parameters(query);
+    const state = sent.get('state');
+    const flow = flowOfState(state);
+    const returned = await returnFrom({
+      state,
+      cookie: cookies.read(request, flow),
+      code: sent.get('code'),
+      error: sent.get('error'),
+      errorDescription: sent.get('error_description'),
+      issuer: sent.get('iss'),
+    });
+    if (!returned.ok) return sendStepRefusal(request, response, returned.failure);
+    const outcome = returned.value;
+    const cleared = flow ? { 'Set-Cookie': cookies.clear(flow) } : {};
+    const result = outcome.type === 'code' ? { code: outcome.code } : outcome.error;
+    sendToClient(response, outcome.address, result, cleared);
+  };
+}
