@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import type { UpstreamRegistrationAnswer } from '../../application/ports.ts';
+import type { ResourceDocument, ServerDocument } from '../../domain/upstream-discovery.ts';
+
+const httpUrl = z.url({ protocol: /^https?$/ });
+const names = z.array(z.string()).optional().catch(undefined);
+
+/** Protected resource metadata (RFC 9728 §2). */
+export const resourceDocument: z.ZodType<ResourceDocument> = z
+  .object({
+    resource: z.string(),
+    authorization_servers: z.array(z.string()).default([]),
+    scopes_supported: names,
+  })
+  .transform((document) => ({
+    resource: document.resource,
+    authorizationServers: document.authorization_servers,
+    scopesSupported: document.scopes_supported,
+  }));
+
+/** Authorization server metadata (RFC 8414 §2, OpenID Connect Discovery §3). */
+export const serverDocument: z.ZodType<ServerDocument> = z
+  .object({
+    issuer: httpUrl,
+    authorization_endpoint: httpUrl,
+    token_endpoint: httpUrl,
+    registration_endpoint: httpUrl.optional().catch(undefined),
+    token_endpoint_auth_methods_supported: names,
+    code_challenge_methods_supported: names,
+    scopes_supported: names,
+    authorization_response_iss_parameter_supported: z.boolean().default(false).catch(false),
+  })
+  .transform((document) => ({
+    issuer: document.issuer,
+    authorizationEndpoint: document.authorization_endpoint,
+    tokenEndpoint: document.token_endpoint,
+    registrationEndpoint: document.registration_endpoint,
+    authMethods: document.token_endpoint_auth_methods_supported,
+    challengeMethods: document.code_challenge_methods_supported,
+    scopesSupported: document.scopes_supported,
+    issuerInResponse: document.authorization_response_iss_parameter_supported,
+  }));
+
+/** A registration answer (RFC 7591 §3.2.1). */
+export const registrationAnswer: z.ZodType<UpstreamRegistrationAnswer> = z
+  .object({
+    client_id: z.string().min(1),
+    client_secret: z
+      .string()
+      .nullish()
+      .transform((secret) => secret || undefined),
+    token_endpoint_auth_method: z
+      .string()
+      .nullish()
+      .transform((method) => method ?? undefined),
+  })
+  .transform((answer) => ({
+    clientId: answer.client_id,
+    clientSecret: answer.client_secret,
+    method: answer.token_endpoint_auth_method,
+  }));
