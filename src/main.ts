@@ -1,0 +1,88 @@
+#!/usr/bin/env node
+import { readFileSync, realpathSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import {
+  type GatewayConfig,
+  type GatewayOptions,
+  gatewayAddress,
+  parseConfiguration,
+} from './adapters/configuration/gateway-configuration.ts';
+import { runCommandLine } from './adapters/configuration/run.ts';
+import { useCaseSettings } from './adapters/configuration/use-case-settings.ts';
+import { gatewayListener } from './adapters/http/gateway-listener.ts';
+import { type Gateway, gatewayServer } from './adapters/http/gateway-server.ts';
+import { singleUser } from './adapters/sign-in/single-user.ts';
+import { memoryStore } from './adapters/store/memory.ts';
+import { eventLines } from './adapters/system/event-lines.ts';
+import { systemClock } from './adapters/system/system-clock.ts';
+import { systemRandom } from './adapters/system/system-random.ts';
+import { httpAuthorizationServer } from './adapters/upstream/authorization-server.ts';
+import { httpResourceServer } from './adapters/upstream/resource-server.ts';
+import type { Ports } from './application/ports.ts';
+import { useCases } from './application/use-cases.ts';
+import { upstreamCallbackUrl } from './domain/gateway-address.ts';
+import { sealingKey } from './domain/sealing.ts';
+
+export type {
+  GatewayConfig,
+  GatewayOptions,
+} from './adapters/configuration/gateway-configuration.ts';
+export { ConfigurationError } from './adapters/configuration/gateway-configuration.ts';
+export type { Gateway } from './adapters/http/gateway-server.ts';
+export type { GatewayEvent } from './application/events.ts';
+export type { Ports } from './application/ports.ts';
+
+/**
+ * Wires a gateway; nothing is listened on yet. Any port can be replaced: clock, store, sign-in, upstream and the rest. Throws a
+ * `ConfigurationError` that lists every fault. Gateways share nothing: several can live in one process.
+ */
+export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {}): Gateway {
+  const config = parseConfiguration(ports.signIn ? withoutPassword(options) : options);
+  let port = config.port;
+  const address = () => gatewayAddress(config, port);
+  const clock = ports.clock ?? systemClock;
+  const used: Ports = {
+    clock,
+    random: systemRandom,
+    store: memoryStore(clock),
+    signIn: singleUser(config.username, config.password),
+    authorizationServer: httpAuthorizationServer(),
+    resourceServer: httpResourceServer({ url: config.upstreamRs, userAgent: `${name}/${version}` }),
+    events: { emit: () => {} },
+    ...ports,
+  };
+  const keys = { current: sealingKey(used.random.bytes(32)), previous: [] };
+  const settings = useCaseSettings(config, () => upstreamCallbackUrl(address()), keys);
+  const listener = gatewayListener(useCases(used, settings), used, {
+    address,
+    upstreamHost: new URL(config.upstreamRs).host,
+    upstreamScope: config.upstreamScope,
+    flowTtl: config.flowTtl,
+  });
+  return gatewayServer({
+    listener,
+    host: config.host,
+    port,
+    url: () => address().canonical,
+    listening: (chosen) => {
+      port = chosen;
+    },
+    closed: () => Promise.all([used.resourceServer.close(), used.store.close()]),
+  });
+}
+
+/** With a sign-in of the embedder's own the password of the configuration opens nothing: its rules do not apply. */
+function withoutPassword(options: GatewayOptions): GatewayOptions {
+  return { ...options, password: Buffer.from(systemRandom.bytes(32)).toString('base64url') };
+}
+
+const { name, version } = JSON.parse(
+  readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+) as { readonly name: string; readonly version: string };
+
+// npm starts this file through a symlink, so both sides are resolved before they are compared.
+if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  const events = eventLines((line) => console.log(line));
+  const start = (config: GatewayConfig) => createGateway(config, { events });
+  process.exit(await runCommandLine(process, start, version));
+}
