@@ -1,5 +1,6 @@
-/** What becomes of a header: some are looked at besides. */
-type Crossing = 'pass' | 'drop' | 'connection' | 'user-agent' | 'www-authenticate' | 'content-type';
+/** What becomes of a header: it crosses, it stays behind, or it is looked at. */
+type RequestCrossing = 'pass' | 'drop' | 'connection' | 'user-agent';
+type AnswerCrossing = 'pass' | 'drop' | 'connection' | 'www-authenticate' | 'content-type';
 
 /** Request headers that cross besides `Mcp-*`: what the body is, what the client understands, where a stream resumes, and traces. */
 const crossingRequestHeaders = new Set([
@@ -43,7 +44,7 @@ const stayingAnswerHeaders = new Set([
 ]);
 
 /** Remembers a judgement per spelling of a name: one look-up for a name on the hot path. The memory is bounded, since names can be invented. */
-function remembered(judge: (name: string) => Crossing): (name: string) => Crossing {
+function remembered<Crossing>(judge: (name: string) => Crossing): (name: string) => Crossing {
   const known = new Map<string, Crossing>();
   return (name) => {
     const before = known.get(name);
@@ -54,12 +55,12 @@ function remembered(judge: (name: string) => Crossing): (name: string) => Crossi
   };
 }
 
-const requestCrossing = remembered((name) => {
+const requestCrossing = remembered((name): RequestCrossing => {
   if (crossingRequestHeaders.has(name) || name.startsWith('mcp-')) return 'pass';
   return name === 'user-agent' || name === 'connection' ? name : 'drop';
 });
 
-const answerCrossing = remembered((name) => {
+const answerCrossing = remembered((name): AnswerCrossing => {
   if (name === 'connection' || name === 'www-authenticate' || name === 'content-type') return name;
   const stays = stayingAnswerHeaders.has(name) || name.startsWith('access-control-');
   return stays ? 'drop' : 'pass';
@@ -85,6 +86,8 @@ export function requestHeaders(raw: readonly string[], token: string, ownAgent: 
         break;
       case 'connection':
         connection += `${value},`;
+        break;
+      case 'drop':
         break;
     }
   }
@@ -121,6 +124,8 @@ export function answerHeaders(raw: readonly (Buffer | string)[]): AnswerHeaders 
         break;
       case 'connection':
         connection += `${value},`;
+        break;
+      case 'drop':
         break;
     }
   }
