@@ -2,10 +2,8 @@
 const statusOf = {
   invalid_request: 400, // RFC 6749 §5.2
   invalid_grant: 400,
-  unauthorized_client: 400,
   unsupported_grant_type: 400,
   unsupported_response_type: 400,
-  invalid_scope: 400,
   invalid_target: 400, // RFC 8707 §2
   invalid_redirect_uri: 400, // RFC 7591 §3.2.2
   invalid_client_metadata: 400,

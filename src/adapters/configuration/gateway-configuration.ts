@@ -41,7 +41,7 @@ export interface GatewayConfig {
   readonly flowTtl: number;
   /** How long after its access token's end a used refresh token stays good; 0 is strict rotation. */
   readonly refreshGrace: number;
-  /** How far the clocks of gateway and upstream may differ. */
+  /** How long tokens are accepted past their announced end. */
   readonly clockSkew: number;
   /** Whether the client's tokens carry the upstream's, or only stand for them. */
   readonly tokenFormat: 'pair' | 'opaque';

@@ -209,7 +209,7 @@ export const settings: Table = {
     default: minute,
     min: 0,
     max: 10 * minute,
-    description: 'How far the clocks of gateway and upstream may differ',
+    description: 'How long tokens are accepted past their end',
     example: '60',
   },
   tokenFormat: {
