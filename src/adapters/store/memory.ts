@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type {
   Clock,
   Records,
@@ -7,27 +8,13 @@ import type {
   WriteOutcome,
 } from '../../application/ports.ts';
 import { type EpochSeconds, isExpired } from '../../domain/lifetime.ts';
-
-/** How many records of each kind a memory store holds at most. */
-export interface MemoryLimits {
-  readonly flows: number;
-  readonly clients: number;
-  readonly grants: number;
-  readonly registrations: number;
-}
-
-const defaultLimits: MemoryLimits = {
-  flows: 10_000,
-  clients: 100_000,
-  grants: 1_000_000,
-  registrations: 100,
-};
+import { defaultLimits, type StoreLimits } from './limits.ts';
 
 /**
  * A store in this process's memory: bounded, and gone with the process. At a bound new records are answered with `full`; nothing that
  * lives is ever thrown out. Expired records leave by themselves, in small steps on the way of other calls.
  */
-export function memoryStore(clock: Pick<Clock, 'now'>, limits: Partial<MemoryLimits> = {}): Store {
+export function memoryStore(clock: Pick<Clock, 'now'>, limits: Partial<StoreLimits> = {}): Store {
   const most = { ...defaultLimits, ...limits };
   return {
     flows: new MemoryRecords(clock, most.flows),
@@ -45,6 +32,9 @@ interface Entry<Value> extends Versioned<Value> {
 
 /** How many records a write looks at for expired ones: more than the one it may add, so that they go faster than they come. */
 const sweepStep = 8;
+
+/** How many records a scan looks at before it lets requests through. */
+const scanBatch = 256;
 
 class MemoryRecords<Value> implements Records<Value> {
   readonly #clock: Pick<Clock, 'now'>;
@@ -82,6 +72,16 @@ class MemoryRecords<Value> implements Records<Value> {
     this.#entries.set(key, { value, version, expiresAt });
     this.#soonestEnd = Math.min(this.#soonestEnd, expiresAt);
     return { type: 'written', version };
+  }
+
+  async *scan(): AsyncIterable<Versioned<Value>> {
+    let seen = 0;
+    for (const key of this.#entries.keys()) {
+      const entry = this.#living(key, this.#clock.now());
+      if (entry !== undefined) yield entry;
+      seen += 1;
+      if (seen % scanBatch === 0) await nextTurn();
+    }
   }
 
   #living(key: string, now: EpochSeconds): Entry<Value> | undefined {

@@ -1,0 +1,170 @@
+import { z } from 'zod';
+import type { UpstreamRegistration } from '../../application/ports.ts';
+import type { Flow, FlowId } from '../../domain/authorization-flow.ts';
+import type { ClientRequest } from '../../domain/authorization-request.ts';
+import type {
+  Client,
+  ClientId,
+  TokenEndpointAuthMethod,
+} from '../../domain/client-registration.ts';
+import type {
+  AccessEntry,
+  BoundHalves,
+  Claim,
+  CodeEntry,
+  EndedGrant,
+  Grant,
+  LiveGrant,
+  RefreshEntry,
+  Subject,
+  UpstreamState,
+} from '../../domain/grant.ts';
+import type { EpochSeconds } from '../../domain/lifetime.ts';
+import type { CodeChallenge } from '../../domain/pkce.ts';
+import type { RedirectUri } from '../../domain/redirect-uri.ts';
+import type { Scope } from '../../domain/scope.ts';
+import type { Sealed } from '../../domain/sealing.ts';
+import type { Sha256 } from '../../domain/secret-hash.ts';
+import type { GrantId } from '../../domain/token-pair.ts';
+
+// The types are the domain's; these schemas have to produce them, so that a member that a record gains does not compile until it is
+// read back too. What stands in a store was checked when it was written: here it is only taken for what it was.
+
+/** A branded text, as it was written. */
+function text<Text extends string>(): z.ZodType<Text> {
+  return z.custom<Text>((value) => typeof value === 'string');
+}
+
+const moment: z.ZodType<EpochSeconds> = z.custom<EpochSeconds>(Number.isInteger);
+const count = z.int();
+const sha256 = text<Sha256>();
+const sealed = text<Sealed>();
+const grantId = text<GrantId>();
+const clientId = text<ClientId>();
+const subject = text<Subject>();
+const scope = text<Scope>();
+
+/** A member that may be `undefined`: written as null, and missing in what was written before there was such a member. */
+function maybe<Value>(schema: z.ZodType<Value>): z.ZodType<Value | undefined> {
+  return schema.nullish().transform((value) => value ?? undefined);
+}
+
+const clientRequest: z.ZodType<ClientRequest> = z.object({
+  redirectUri: text<RedirectUri>(),
+  state: maybe(z.string()),
+  issuer: z.string(),
+  clientId,
+  clientName: maybe(z.string()),
+  challenge: text<CodeChallenge>(),
+  scope: maybe(scope),
+  resource: z.string(),
+});
+
+const flowBase = { id: text<FlowId>(), request: clientRequest, expiresAt: moment };
+const ownedFlow = { ...flowBase, browser: sha256 };
+
+/** A flow at any of its stages. */
+export const flowSchema: z.ZodType<Flow> = z.discriminatedUnion('stage', [
+  z.object({ stage: z.literal('started'), ...flowBase }),
+  z.object({ stage: z.literal('sign_in'), ...ownedFlow }),
+  z.object({ stage: z.literal('consent'), ...ownedFlow, subject }),
+  z.object({ stage: z.literal('upstream'), ...ownedFlow, subject }),
+  z.object({ stage: z.literal('returned'), ...ownedFlow, subject }),
+  z.object({ stage: z.literal('finished'), ...flowBase }),
+]);
+
+const method: z.ZodType<TokenEndpointAuthMethod> = z.enum([
+  'none',
+  'client_secret_basic',
+  'client_secret_post',
+]);
+
+/** A registered client. */
+export const clientSchema: z.ZodType<Client> = z.object({
+  id: clientId,
+  name: maybe(z.string()),
+  redirectUris: z.array(text<RedirectUri>()),
+  method,
+  secretHash: maybe(sha256),
+  registeredAt: moment,
+  usedAt: maybe(moment),
+});
+
+const codeEntry: z.ZodType<CodeEntry> = z.object({
+  hash: sha256,
+  wrap: sealed,
+  redirectUri: text<RedirectUri>(),
+  challenge: text<CodeChallenge>(),
+  expiresAt: moment,
+  usedAt: maybe(moment),
+});
+
+const accessEntry: z.ZodType<AccessEntry> = z.object({
+  hash: sha256,
+  wrap: sealed,
+  generation: count,
+  expiresAt: moment,
+});
+
+const refreshEntry: z.ZodType<RefreshEntry> = z.object({
+  hash: sha256,
+  wrap: sealed,
+  generation: count,
+  expiresAt: moment,
+  accessEndsAt: moment,
+});
+
+const upstreamState: z.ZodType<UpstreamState> = z.object({
+  version: count,
+  sealed,
+  accessHash: sha256,
+  issuedAt: moment,
+  expiresAt: maybe(moment),
+  renewable: z.boolean(),
+  refused: z.boolean(),
+});
+
+const boundHalves: z.ZodType<BoundHalves> = z.object({
+  version: count,
+  access: sha256,
+  refresh: sha256,
+});
+
+const claim: z.ZodType<Claim> = z.object({ owner: z.string(), until: moment });
+
+const liveGrant = z.object({
+  state: z.literal('live'),
+  id: grantId,
+  clientId,
+  subject,
+  resource: z.string(),
+  scope: maybe(scope),
+  issuedAt: moment,
+  generation: count,
+  presented: count,
+  code: maybe(codeEntry),
+  access: z.array(accessEntry),
+  refresh: z.array(refreshEntry),
+  upstream: upstreamState,
+  halves: z.array(boundHalves),
+  claim: maybe(claim),
+}) satisfies z.ZodType<LiveGrant>;
+
+const endedGrant = z.object({
+  state: z.literal('ended'),
+  id: grantId,
+  clientId,
+  subject,
+  endedAt: moment,
+  reason: z.enum(['code_replayed', 'refresh_replayed', 'upstream_refused']),
+}) satisfies z.ZodType<EndedGrant>;
+
+/** A grant, in force or over. */
+export const grantSchema: z.ZodType<Grant> = z.discriminatedUnion('state', [liveGrant, endedGrant]);
+
+/** The gateway's own registration at an upstream. */
+export const registrationSchema: z.ZodType<UpstreamRegistration> = z.object({
+  clientId: z.string(),
+  clientSecret: maybe(sealed),
+  method,
+});

@@ -1,0 +1,113 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { StoreUnavailable } from '../../application/ports.ts';
+import { inTime, unavailable } from './in-time.ts';
+import type { Invalidations, RedisLink } from './redis-link.ts';
+
+/** Who has to know whether the server is there. */
+export interface Trust extends Invalidations {
+  trustUntil(moment: number): void;
+}
+
+/** How often the server is asked whether it is there, and how long an answer is good for (milliseconds). */
+const heartbeat = 1000;
+const lease = 3000;
+/** How long a request waits for a server that has just gone; while it stays away, only for one attempt. */
+const patience = 3000;
+const attempt = 1000;
+/** After this long without an answer the connections are made anew: a peer that vanished without a word is waited for by nobody. */
+const silence = 4000;
+
+/**
+ * Keeps a store connected for as long as it is open: makes lost connections anew, and repeats what was lost with one. Everything that is run
+ * must be safe to repeat.
+ */
+export class RedisConnection {
+  readonly #connect: (invalidations: Invalidations) => Promise<RedisLink>;
+  readonly #trust: Trust;
+  readonly #now: () => number;
+  readonly #closing = new AbortController();
+  #link: RedisLink | undefined;
+  #silentSince: number | undefined;
+
+  constructor(
+    connect: (invalidations: Invalidations) => Promise<RedisLink>,
+    trust: Trust,
+    now: () => number,
+  ) {
+    this.#connect = connect;
+    this.#trust = trust;
+    this.#now = now;
+  }
+
+  /** Makes the first connection; rejects where that is not possible. */
+  async open(): Promise<void> {
+    this.#link = await this.#connect(this.#trust);
+    await this.#beat();
+    this.#keepBeating().catch(() => {});
+  }
+
+  /** Runs commands, over again where the connection breaks; throws {@link StoreUnavailable} once that has taken too long. */
+  async run<Answer>(commands: (link: RedisLink) => Promise<Answer>): Promise<Answer> {
+    const limit = this.#isAway() ? attempt : patience;
+    const deadline = this.#now() + limit;
+    for (;;) {
+      try {
+        const link = this.#link;
+        if (link === undefined) throw new StoreUnavailable('There is no connection to Redis.');
+        return await inTime(commands(link), Math.max(1, deadline - this.#now()));
+      } catch (error) {
+        const over = limit === attempt || this.#now() >= deadline || this.#closing.signal.aborted;
+        if (over) throw unavailable(error, 'Redis cannot be reached, or refuses.');
+        await wait(50, undefined, { ref: false });
+      }
+    }
+  }
+
+  close(): void {
+    this.#closing.abort();
+    this.#drop();
+  }
+
+  #isAway(): boolean {
+    return this.#silentSince !== undefined && this.#now() - this.#silentSince > patience;
+  }
+
+  async #keepBeating(): Promise<void> {
+    for (;;) {
+      await wait(heartbeat, undefined, { ref: false, signal: this.#closing.signal });
+      await this.#beat();
+    }
+  }
+
+  async #beat(): Promise<void> {
+    const asked = this.#now();
+    try {
+      this.#link ??= await this.#connect(this.#trust);
+      await inTime(pingAll(this.#link), heartbeat);
+      this.#silentSince = undefined;
+      this.#trust.trustUntil(asked + lease);
+    } catch {
+      this.#silentSince ??= asked;
+      this.#distrust();
+      if (this.#now() - this.#silentSince > silence) this.#drop();
+    }
+    if (this.#closing.signal.aborted) this.#drop();
+  }
+
+  #distrust(): void {
+    this.#trust.trustUntil(Number.NEGATIVE_INFINITY);
+    this.#trust.forget();
+  }
+
+  #drop(): void {
+    this.#distrust();
+    const link = this.#link;
+    this.#link = undefined;
+    link?.destroy();
+  }
+}
+
+async function pingAll(link: RedisLink): Promise<void> {
+  const servers = await link.servers();
+  await Promise.all(servers.map((send) => send(['PING'])));
+}
