@@ -302,10 +302,12 @@ test('warnings tell what is risky although it starts', () => {
       { password: 'own', refreshTokenTtl: 3600 },
       [/^refreshTokenTtl is not longer than accessTokenTtl/],
     ],
+    [{ password: 'own', store: 'memory' }, [/a restart logs everybody out.*store: 'disk'/]],
   ];
 
   for (const [options, expected] of cases) {
-    const warnings = configurationWarnings(parseConfiguration({ upstreamRs, ...options }));
+    const config = parseConfiguration({ upstreamRs, store: 'disk', ...options });
+    const warnings = configurationWarnings(config);
     assert.equal(warnings.length, expected.length, JSON.stringify(options));
     for (const [index, sentence] of expected.entries())
       assert.match(warnings[index] ?? '', sentence);

@@ -73,20 +73,24 @@ describe('a run', () => {
 
   for (const signal of ['SIGTERM', 'SIGINT']) {
     test(`prints the banner, closes at ${signal} and ends with 0`, async () => {
-      const { process, written, signals, printed } = fakeProcess([upstream, '--port=0']);
+      const { process, written, signals, printed } = fakeProcess([
+        upstream,
+        '--port=0',
+        '--store=./x.mdb',
+      ]);
       let isClosed = false;
       const close = async () => {
         isClosed = true;
       };
 
-      const code = runCommandLine(process, () => ({ ...listening, close }), '1.2.3', 'a shoe box');
+      const code = runCommandLine(process, () => ({ ...listening, close }), '1.2.3');
       await once(printed, 'out');
       signals.emit(signal);
 
       assert.equal(await code, 0);
       assert.ok(isClosed);
       assert.match(written.out, /^mcp-oauth-gateway: +1\.2\.3\nlistening on: +127\.0\.0\.1:4711\n/);
-      assert.match(written.out, /^store: +a shoe box$/m);
+      assert.match(written.out, /^store: +\/.*\/x\.mdb$/m);
       assert.match(written.out, /^warning: +The default password/m);
       assert.match(written.out, new RegExp(`\\nStopping after ${signal}; a second .*\\n$`));
       assert.equal(signals.listenerCount('SIGTERM') + signals.listenerCount('SIGINT'), 0);

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { z } from 'zod';
 import { configurationSchema } from '../../src/adapters/configuration/configuration-schema.ts';
-import { parseConfiguration } from '../../src/adapters/configuration/gateway-configuration.ts';
+import {
+  checkConfiguration,
+  parseConfiguration,
+} from '../../src/adapters/configuration/gateway-configuration.ts';
 import { nearestName } from '../../src/adapters/configuration/nearest-name.ts';
 import {
   environmentName,
@@ -27,16 +30,26 @@ test('a flag and an environment name follow from the key', () => {
 });
 
 test('the defaults of the table are the defaults of a configuration', () => {
-  const config = parseConfiguration({ upstreamRs: 'https://mcp.example.com/mcp' });
+  const checked = checkConfiguration({ upstreamRs: 'https://mcp.example.com/mcp' }, optionSpelling);
+  assert.ok(checked.ok);
+  const config = checked.value;
 
   for (const row of settingRows.filter(({ key }) => key !== 'upstreamRs')) {
     assert.equal(config[row.key], row.default, row.key);
   }
 });
 
+test('a gateway that is embedded keeps everything in memory unless it is told otherwise', () => {
+  const upstreamRs = 'https://mcp.example.com/mcp';
+
+  assert.equal(parseConfiguration({ upstreamRs }).store, 'memory');
+  assert.equal(parseConfiguration({ upstreamRs, store: undefined }).store, 'memory');
+  assert.equal(parseConfiguration({ upstreamRs, store: 'disk' }).store, 'disk');
+});
+
 test('the default of each number lies within its bounds', () => {
   for (const row of settingRows) {
-    if (row.kind !== 'port' && row.kind !== 'seconds') continue;
+    if (!('min' in row)) continue;
     assert.ok(row.min <= row.default && row.default <= row.max, row.key);
   }
 });

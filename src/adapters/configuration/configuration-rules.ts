@@ -1,4 +1,5 @@
 import type { ConfigurationFault, GatewayConfig } from './gateway-configuration.ts';
+import { isRedisUrl } from './redis-url.ts';
 import { optionSpelling, type SettingKey, type Spelling, settings } from './settings.ts';
 import { isLoopback } from './web-address.ts';
 
@@ -65,6 +66,22 @@ const rules: readonly Rule[] = [
         ? `The default password is known to everyone, and others can reach this gateway at ${config.publicUrl ?? config.host}; set one of your own with ${example('password')}.`
         : undefined,
   },
+  {
+    reads: ['store', 'keyFile'],
+    setting: 'keyFile',
+    fault: ({ store, keyFile }, { example }) =>
+      isRedisUrl(store) && keyFile === undefined
+        ? `With a store in Redis every gateway needs the same key, from a file; give one, for example ${example('keyFile')}.`
+        : undefined,
+  },
+  {
+    reads: ['store', 'workers'],
+    setting: 'workers',
+    fault: ({ store, workers }, { example }) =>
+      workers > 1 && store === 'memory'
+        ? `Several processes cannot share a store in memory; keep it on disk with ${example('store')}.`
+        : undefined,
+  },
 ];
 
 /** Every fault that only two or more settings together make. */
@@ -94,6 +111,11 @@ export function configurationWarnings(
   if (config.refreshTokenTtl <= config.accessTokenTtl) {
     warnings.push(
       `${name('refreshTokenTtl')} is not longer than ${name('accessTokenTtl')}, so clients have to sign in again each time an access token ends.`,
+    );
+  }
+  if (config.store === 'memory') {
+    warnings.push(
+      `Everything is kept in memory: a restart logs everybody out; keep it on disk with ${example('store')}.`,
     );
   }
   return warnings;

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { BrokenRules } from './configuration-rules.ts';
 import type { GatewayConfig } from './gateway-configuration.ts';
 import { type NumberSetting, type Spelling, settings, type TextSetting } from './settings.ts';
+import { storeFault } from './store-location.ts';
 import { clearTextFault, type ForbiddenPart, normalHost, quoted, urlFault } from './web-address.ts';
 
 /**
@@ -43,6 +44,11 @@ export function configurationSchema(
         refreshGrace: wholeNumber(settings.refreshGrace, example),
         clockSkew: wholeNumber(settings.clockSkew, example),
         tokenFormat: tokenFormat(settings.tokenFormat, example),
+        store: required(settings.store, example, (value, row) =>
+          storeFault(value, example(row.key)),
+        ),
+        keyFile: optional(settings.keyFile, example, plainText),
+        workers: wholeNumber(settings.workers, example),
       },
       {
         error: ({ code }) =>
@@ -67,7 +73,7 @@ export function configurationSchema(
 type Judge = (text: string, row: TextSetting, example: Spelling['example']) => string | undefined;
 
 function wholeNumber(row: NumberSetting, example: Spelling['example']): z.ZodType<number> {
-  const what = row.kind === 'port' ? 'a port; give a whole number' : 'accepted; give whole seconds';
+  const what = numberWords[row.kind];
   const error = ({ input }: { readonly input?: unknown }) =>
     `${shown(input)} is not ${what} from ${row.min} to ${row.max}, for example ${example(row.key)}.${isServiceLink(input) ? serviceLink : ''}`;
   const bounded = z.int({ error }).min(row.min, { error }).max(row.max, { error });
@@ -77,6 +83,12 @@ function wholeNumber(row: NumberSetting, example: Spelling['example']): z.ZodTyp
     .default(row.default)
     .describe(row.description);
 }
+
+const numberWords = {
+  port: 'a port; give a whole number',
+  seconds: 'accepted; give whole seconds',
+  count: 'accepted; give a whole number',
+} as const;
 
 function text(row: TextSetting, example: Spelling['example'], judge: Judge): z.ZodType<string> {
   const error = ({ input }: { readonly input?: unknown }) =>

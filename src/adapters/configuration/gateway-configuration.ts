@@ -45,6 +45,12 @@ export interface GatewayConfig {
   readonly clockSkew: number;
   /** Whether the client's tokens carry the upstream's, or only stand for them. */
   readonly tokenFormat: 'pair' | 'opaque';
+  /** Where everything is kept that outlives a request: `memory`, `disk`, a path, or the URL of a Redis. */
+  readonly store: string;
+  /** Absent where the key is made beside the store on disk, or ends with the process. */
+  readonly keyFile: string | undefined;
+  /** How many processes the command line starts; a gateway that is embedded is one. */
+  readonly workers: number;
 }
 
 /**
@@ -80,11 +86,18 @@ export type CheckedConfiguration =
   | { readonly ok: true; readonly value: GatewayConfig }
   | { readonly ok: false; readonly failure: readonly ConfigurationFault[] };
 
-/** Checks and completes options; throws a `ConfigurationError` that lists every fault. */
+/** Checks and completes an embedder's options; throws a `ConfigurationError` that lists every fault. */
 export function parseConfiguration(options: unknown): GatewayConfig {
-  const checked = checkConfiguration(options, optionSpelling);
+  const checked = checkConfiguration(inMemoryUnlessTold(options), optionSpelling);
   if (!checked.ok) throw new ConfigurationError(checked.failure);
   return checked.value;
+}
+
+/** A program that embeds a gateway did not ask for a file in its user's folders. */
+function inMemoryUnlessTold(options: unknown): unknown {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) return options;
+  const { store } = options as { readonly store?: unknown };
+  return { ...options, store: store ?? 'memory' };
 }
 
 /** Checks and completes options; sentences name settings in the given spelling. */

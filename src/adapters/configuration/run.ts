@@ -1,7 +1,13 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { failure, type Result, success } from '../../domain/result.ts';
 import { banner } from './banner.ts';
 import { readCommandLine, refusal } from './command-line.ts';
 import type { GatewayConfig } from './gateway-configuration.ts';
+import { nodeWorkers, type Workers } from './node-workers.ts';
+import type { Sources } from './sources.ts';
 import { startFailure } from './start-failure.ts';
+import { describeStore } from './store-location.ts';
+import { type Listening, runPool } from './worker-pool.ts';
 
 /** What of `process` a run needs; `process` itself fits. */
 export interface ProcessLike {
@@ -18,7 +24,7 @@ type StopSignal = 'SIGTERM' | 'SIGINT';
 /** What of a gateway a run needs. */
 export interface RunnableGateway {
   /** Rejects with the system's error (`code`) when an address cannot be listened on. */
-  listen(): Promise<{ readonly addresses: readonly string[]; readonly port: number }>;
+  listen(): Promise<Listening>;
   close(): Promise<void>;
 }
 
@@ -31,10 +37,8 @@ export async function runCommandLine(
   process: ProcessLike,
   createGateway: (config: GatewayConfig) => RunnableGateway,
   version: string,
-  store = 'memory (grants end with this process)',
+  workers: Workers = nodeWorkers(),
 ): Promise<number> {
-  const print = (text: string) => process.stdout.write(`${text}\n`);
-  const complain = (text: string) => process.stderr.write(`${text}\n`);
   const asked = readCommandLine(
     process.argv.slice(2),
     process.env,
@@ -42,39 +46,118 @@ export async function runCommandLine(
     process.stdout.columns,
   );
   if (asked.type === 'print') {
-    print(asked.text);
+    process.stdout.write(`${asked.text}\n`);
     return 0;
   }
   if (asked.type === 'refuse') {
-    complain(asked.text);
+    process.stderr.write(`${asked.text}\n`);
     return 1;
   }
-
-  const { config, sources, warnings } = asked;
   // Heard from the first moment, so that a signal during the start is not lost.
   const signals = stopSignals(process);
-  const serve = async (): Promise<number> => {
-    let gateway: RunnableGateway;
-    try {
-      gateway = createGateway(config);
-      const { addresses, port } = await gateway.listen();
-      print(banner({ version, config, sources, addresses, port, store, warnings }).join('\n'));
-    } catch (error) {
-      complain(refusal([startFailure(error, config, sources)]).text);
-      return 1;
-    }
-    print(`Stopping after ${await signals.first}; a second signal stops at once.`);
-    try {
-      await gateway.close();
-      return 0;
-    } catch (error) {
-      complain(`The gateway did not stop cleanly: ${String(error)}`);
-      return 3;
-    }
-  };
-  const code = await Promise.race([serve(), signals.second.then(() => 2)]);
+  const run: Run = { process, createGateway, version, signals, ...asked };
+  const running = workers.line
+    ? serveForAnother(run, workers.line)
+    : run.config.workers > 1
+      ? supervise(run, workers)
+      : serveAlone(run);
+  const code = await Promise.race([running, signals.second.then(() => 2)]);
   signals.release();
   return code;
+}
+
+/** A run that is under way. */
+interface Run {
+  readonly process: ProcessLike;
+  readonly createGateway: (config: GatewayConfig) => RunnableGateway;
+  readonly version: string;
+  readonly signals: StopSignals;
+  readonly config: GatewayConfig;
+  readonly sources: Sources;
+  readonly warnings: readonly string[];
+}
+
+/** The gateway in this process. */
+async function serveAlone(run: Run): Promise<number> {
+  const started = await start(run);
+  if (!started.ok) {
+    complain(run, started.failure);
+    return 1;
+  }
+  const { gateway, listening } = started.value;
+  announce(run, listening);
+  await stopSignal(run);
+  return stop(run, gateway);
+}
+
+/** The gateway in this process, on behalf of the one that started it. */
+async function serveForAnother(run: Run, line: NonNullable<Workers['line']>): Promise<number> {
+  const started = await start(run);
+  if (!started.ok) {
+    await line.report({ type: 'failed', text: started.failure });
+    return 1;
+  }
+  const { gateway, listening } = started.value;
+  await line.report({ type: 'listening', listening });
+  // A terminal signals the whole group, a service manager often only the first process.
+  await Promise.race([line.stop, run.signals.first]);
+  return stop(run, gateway);
+}
+
+/** The gateway in as many processes as were asked for; this one only looks after them. */
+function supervise(run: Run, workers: Workers): Promise<number> {
+  return runPool({
+    size: run.config.workers,
+    fork: workers.fork,
+    announce: (listening) => announce(run, listening),
+    complain: (text) => complain(run, text),
+    now: () => performance.now(),
+    wait: (milliseconds) => wait(milliseconds, undefined),
+    stop: stopSignal(run),
+    stopNow: run.signals.second,
+  });
+}
+
+async function start({
+  createGateway,
+  config,
+  sources,
+}: Run): Promise<
+  Result<{ readonly gateway: RunnableGateway; readonly listening: Listening }, string>
+> {
+  try {
+    const gateway = createGateway(config);
+    return success({ gateway, listening: await gateway.listen() });
+  } catch (error) {
+    return failure(refusal(startFailure(error, config, sources)).text);
+  }
+}
+
+async function stop(run: Run, gateway: RunnableGateway): Promise<number> {
+  try {
+    await gateway.close();
+    return 0;
+  } catch (error) {
+    complain(run, `The gateway did not stop cleanly: ${String(error)}`);
+    return 3;
+  }
+}
+
+function announce({ process, version, config, sources, ...run }: Run, listening: Listening): void {
+  const { addresses, port, warnings = [] } = listening;
+  const store = describeStore(config.store, process.env);
+  const facts = { version, config, sources, addresses, port, store };
+  const lines = banner({ ...facts, warnings: [...run.warnings, ...warnings] });
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+async function stopSignal({ process, signals }: Run): Promise<void> {
+  const signal = await signals.first;
+  process.stdout.write(`Stopping after ${signal}; a second signal stops at once.\n`);
+}
+
+function complain({ process }: Run, text: string): void {
+  process.stderr.write(`${text}\n`);
 }
 
 interface StopSignals {

@@ -4,7 +4,7 @@ import type { GatewayConfig } from './gateway-configuration.ts';
 export type SettingKey = keyof GatewayConfig;
 
 /** The headings of `--help`, in the order they are printed. */
-export type SettingGroup = 'Listening' | 'Upstream' | 'Sign-in' | 'Tokens';
+export type SettingGroup = 'Listening' | 'Upstream' | 'Sign-in' | 'Tokens' | 'State';
 
 interface Row<Key extends SettingKey> {
   readonly key: Key;
@@ -19,7 +19,7 @@ interface Row<Key extends SettingKey> {
 
 /** A setting that is a whole number within bounds (both included). */
 export interface NumberSetting<Key extends SettingKey = SettingKey> extends Row<Key> {
-  readonly kind: 'port' | 'seconds';
+  readonly kind: 'port' | 'seconds' | 'count';
   readonly default: number;
   readonly min: number;
   readonly max: number;
@@ -219,6 +219,32 @@ export const settings: Table = {
     default: 'pair',
     description: 'pair (holds the upstream token) or opaque (it stays here)',
     example: 'pair',
+  },
+  store: {
+    key: 'store',
+    group: 'State',
+    kind: 'text',
+    default: 'disk',
+    description: 'disk (a file in your state folder), a path, redis://..., or memory',
+    example: 'disk',
+  },
+  keyFile: {
+    key: 'keyFile',
+    group: 'State',
+    kind: 'text',
+    default: undefined,
+    description: 'Keys that seal it (with disk made beside the store)',
+    example: '/etc/mcp-oauth-gateway/key',
+  },
+  workers: {
+    key: 'workers',
+    group: 'State',
+    kind: 'count',
+    default: 1,
+    min: 1,
+    max: 256,
+    description: 'Processes that share the port and the store',
+    example: '4',
   },
 };
 

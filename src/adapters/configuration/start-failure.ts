@@ -1,8 +1,29 @@
-import type { GatewayConfig } from './gateway-configuration.ts';
+import { StoreUnavailable } from '../../application/ports.ts';
+import { ConfigurationError, type GatewayConfig } from './gateway-configuration.ts';
+import { settingRows } from './settings.ts';
 import { describeSource, operatorSpelling, type Sources } from './sources.ts';
 
-/** Why a gateway could not start, as a sentence: what, where the value came from, how to mend it. */
-export function startFailure(error: unknown, config: GatewayConfig, sources: Sources): string {
+/** Why a gateway could not start, in sentences: what, where the value came from, how to mend it. */
+export function startFailure(
+  error: unknown,
+  config: GatewayConfig,
+  sources: Sources,
+): readonly string[] {
+  if (error instanceof ConfigurationError) {
+    const { name } = operatorSpelling(sources);
+    const row = (setting: string) => settingRows.find(({ key }) => key === setting);
+    return error.faults.map(({ setting, message }) => {
+      const key = row(setting)?.key;
+      return `${key === undefined ? setting : name(key)}: ${message}`;
+    });
+  }
+  return [systemFailure(error, config, sources)];
+}
+
+function systemFailure(error: unknown, config: GatewayConfig, sources: Sources): string {
+  if (error instanceof StoreUnavailable) {
+    return `${error.message} (store: ${describeSource('store', sources)}).`;
+  }
   const { example } = operatorSpelling(sources);
   const { host } = config;
   const port = `Port ${config.port} (${describeSource('port', sources)})`;

@@ -4,8 +4,15 @@ import { type Listening, listen } from './listening.ts';
 
 /** A gateway that can be put on a port, or into a server that is there already. */
 export interface Gateway {
-  /** Starts to listen; rejects with the system's error (`code`) where that is not possible. */
-  listen(): Promise<{ readonly addresses: readonly string[]; readonly port: number }>;
+  /**
+   * Opens the store and starts to listen; rejects with the system's error (`code`) or `StoreUnavailable` where that is not possible. The
+   * warnings are what an operator should know of the store, a sentence each.
+   */
+  listen(): Promise<{
+    readonly addresses: readonly string[];
+    readonly port: number;
+    readonly warnings: readonly string[];
+  }>;
   /** Stops: no new connections, streams end, running requests finish. */
   close(): Promise<void>;
   /** Its base URL without a trailing slash; with port 0 it is known once the gateway listens. */
@@ -21,6 +28,8 @@ export interface ServerParts {
   /** 0: any free one. */
   readonly port: number;
   readonly url: () => string;
+  /** Opens what is behind the listener. */
+  readonly opened: () => Promise<readonly string[]>;
   /** Told which port it is, before the first request. */
   readonly listening: (port: number) => void;
   /** Closes what is behind the listener, once no request runs any more. */
@@ -32,13 +41,14 @@ const patience = 5000;
 
 /** Puts a listener on a port. */
 export function gatewayServer(parts: ServerParts): Gateway {
-  const { listener, host, port, url, listening, closed } = parts;
+  const { listener, host, port, url, opened, listening, closed } = parts;
   let running: Listening | undefined;
   return {
     listen: async () => {
+      const warnings = await opened();
       running = await listen(host, port, listener.handler);
       listening(running.port);
-      return { addresses: running.addresses, port: running.port };
+      return { addresses: running.addresses, port: running.port, warnings };
     },
     close: async () => {
       listener.endStreams();

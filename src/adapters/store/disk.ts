@@ -2,21 +2,11 @@ import type { Clock, Store } from '../../application/ports.ts';
 import { prepareFiles } from './disk-files.ts';
 import { DiskRecords, type DiskTables } from './disk-records.ts';
 import { unavailable } from './in-time.ts';
-import { defaultLimits, type StoreLimits } from './limits.ts';
+import { defaultLimits } from './limits.ts';
 import { type LmdbFile, loadLmdb } from './lmdb.ts';
-import {
-  currentSchema,
-  type Kind,
-  recordFormat,
-  refuseNewer,
-  type Schema,
-} from './record-format.ts';
-
-/** What a store on disk may be told beside its place. */
-export interface DiskOptions {
-  readonly limits?: Partial<StoreLimits>;
-  readonly schema?: Schema;
-}
+import { currentSchema, type Kind, recordFormat, type Schema } from './record-format.ts';
+import { keyMark, renewedMarks } from './store-marks.ts';
+import type { StoreOptions } from './store-options.ts';
 
 /**
  * Opens the store in one LMDB file (and its lock file beside it), making it where there is none. Any number of processes of this machine
@@ -25,11 +15,11 @@ export interface DiskOptions {
 export async function openDiskStore(
   path: string,
   clock: Pick<Clock, 'now'>,
-  { limits = {}, schema = currentSchema }: DiskOptions = {},
+  { limits = {}, schema = currentSchema, keys = [] }: StoreOptions = {},
 ): Promise<Store> {
   const root = await openFile(path);
   try {
-    await checkSchema(root, schema, path);
+    checkMarks(root, schema, keys.map(keyMark), path);
     const most = { ...defaultLimits, ...limits };
     const disk = tablesOf(root, clock);
     const records = <Name extends Kind>(kind: Name) =>
@@ -81,16 +71,18 @@ function tablesOf(root: LmdbFile, clock: Pick<Clock, 'now'>): DiskTables {
   };
 }
 
-/** The store says which schema last wrote to it; it is raised before anything is written in a newer one. */
-async function checkSchema(root: LmdbFile, schema: Schema, path: string): Promise<void> {
-  const found = Number(
-    root.transactionSync(() => {
-      const before = root.get(schemaKey) ?? '0';
-      if (Number(before) < schema.version) root.putSync(schemaKey, String(schema.version));
-      return before;
-    }),
-  );
-  refuseNewer(found, schema, `The store ${path}`);
+/** One transaction: of two processes that open a new store with different keys, the second is refused. */
+function checkMarks(
+  root: LmdbFile,
+  schema: Schema,
+  ourKeys: readonly string[],
+  path: string,
+): void {
+  root.transactionSync(() => {
+    const found = root.get('schema');
+    const before = { schema: found === undefined ? found : Number(found), key: root.get('key') };
+    const marks = renewedMarks(before, schema, ourKeys, `The store ${path}`);
+    if (marks.schema !== before.schema) root.putSync('schema', String(marks.schema));
+    if (marks.key !== undefined && marks.key !== before.key) root.putSync('key', marks.key);
+  });
 }
-
-const schemaKey = 'schema';

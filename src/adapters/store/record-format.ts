@@ -101,11 +101,3 @@ function upgraded(members: unknown, kind: Kind, writtenBy: number, schema: Schem
   }
   return current;
 }
-
-/** Refuses a store that a newer release has written to; `where` names it in the sentence. */
-export function refuseNewer(found: number, schema: Schema, where: string): void {
-  if (found <= schema.version) return;
-  throw new StoreUnavailable(
-    `${where} was written by a newer version of the gateway (its schema is ${found}, this version knows ${schema.version}); run that version, or give another store`,
-  );
-}

@@ -45,21 +45,21 @@ export async function redisLink(
  */
 function invalidationFeed(
   { BasicPooledClientSideCache: Base }: Module,
-  { invalidate, forget }: Invalidations,
+  invalidations: Invalidations,
 ): BasicPooledClientSideCache {
   class Feed extends Base {
     override invalidate(key: RedisArgument | null): void {
-      if (key === null) forget();
-      else invalidate(String(key));
+      if (key === null) invalidations.forget();
+      else invalidations.invalidate(String(key));
     }
     override clear(): void {
-      forget();
+      invalidations.forget();
     }
     override onError(): void {
-      forget();
+      invalidations.forget();
     }
     override onClose(): void {
-      forget();
+      invalidations.forget();
     }
   }
   return new Feed();

@@ -4,7 +4,6 @@ import {
   currentSchema,
   type Kind,
   recordFormat,
-  refuseNewer,
   type Schema,
   type StoredRecord,
 } from './record-format.ts';
@@ -13,12 +12,9 @@ import { RedisConnection } from './redis-connection.ts';
 import { redisLink } from './redis-link.ts';
 import { RedisRecords } from './redis-records.ts';
 import { redisWarnings } from './redis-warnings.ts';
+import { keyMark, renewedMarks } from './store-marks.ts';
+import type { StoreOptions } from './store-options.ts';
 import { TrackedRecords } from './tracked-records.ts';
-
-/** What a store in Redis may be told beside its address. */
-export interface RedisOptions {
-  readonly schema?: Schema;
-}
 
 /** How many records are kept beside the server: reading one again costs no round trip. */
 const keptAtHand = 10_000;
@@ -30,14 +26,14 @@ const keptAtHand = 10_000;
 export async function openRedisStore(
   address: RedisAddress,
   clock: Pick<Clock, 'now'>,
-  { schema = currentSchema }: RedisOptions = {},
+  { schema = currentSchema, keys = [] }: StoreOptions = {},
 ): Promise<Store & { readonly warnings: readonly string[] }> {
   const now = () => performance.now();
   const tracked = new TrackedRecords<StoredRecord<unknown>>(keptAtHand, now);
   const connection = new RedisConnection((heard) => redisLink(address, heard), tracked, now);
   try {
     await connection.open();
-    await checkSchema(connection, `${address.prefix}schema`, schema);
+    await checkMarks(connection, address.prefix, schema, keys.map(keyMark));
     const shared = { clock, connection, tracked };
     const records = <Name extends Kind>(kind: Name) =>
       new RedisRecords(shared, `${address.prefix}${kind}:`, recordFormat(kind, schema));
@@ -55,20 +51,42 @@ export async function openRedisStore(
   }
 }
 
-/** The store says which schema last wrote to it; it is raised before anything is written in a newer one. */
-async function checkSchema(
+async function checkMarks(
   connection: RedisConnection,
-  key: string,
+  prefix: string,
   schema: Schema,
+  ourKeys: readonly string[],
 ): Promise<void> {
-  const command = ['EVAL', raiseScript, '1', key, String(schema.version)];
-  const found = await connection.run((link) => link.send(key, command));
-  refuseNewer(Number(found), schema, 'The store in Redis');
+  const mark = async (name: string, script: string, parameters: readonly string[]) => {
+    const key = `${prefix}${name}`;
+    const found = await connection.run((link) =>
+      link.send(key, ['EVAL', script, '1', key, ...parameters]),
+    );
+    return typeof found === 'string' ? found : undefined;
+  };
+  const version = await mark('schema', raiseScript, [String(schema.version)]);
+  const found = { schema: version === undefined ? version : Number(version), key: undefined };
+  renewedMarks(found, schema, ourKeys, 'The store in Redis');
+  if (ourKeys.length === 0) return;
+  const key = await mark('key', keyScript, ourKeys);
+  renewedMarks({ ...found, key }, schema, ourKeys, 'The store in Redis');
 }
 
+/** Answers what was there, and raises it. */
 const raiseScript = `#!lua
-local found = tonumber(redis.call('GET', KEYS[1]) or '0')
-if found < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[1]) end
+local found = redis.call('GET', KEYS[1])
+if tonumber(found or '0') < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[1]) end
+return found`;
+
+/** Answers what was there, and puts the current key's mark in its place where it is one of ours. */
+const keyScript = `#!lua
+local found = redis.call('GET', KEYS[1])
+for _, ours in ipairs(ARGV) do
+  if (found or ours) == ours then
+    redis.call('SET', KEYS[1], ARGV[1])
+    break
+  end
+end
 return found`;
 
 /** Also where several addresses were tried and each failed. */
