@@ -1,7 +1,7 @@
 import type { Clock, Records, Version, Versioned, WriteOutcome } from '../../application/ports.ts';
 import { type EpochSeconds, isExpired } from '../../domain/lifetime.ts';
 import { inTime, unavailable } from './in-time.ts';
-import type { LmdbTable } from './lmdb.ts';
+import { committed, type LmdbTable } from './lmdb.ts';
 import { newVersion } from './new-version.ts';
 import { RecentRecords } from './recent-records.ts';
 import type { Kind, RecordFormat, StoredRecord } from './record-format.ts';
@@ -97,9 +97,11 @@ export class DiskRecords<Value> implements Records<Value> {
       ignoreOutcome(expiry.put([record.expiresAt, this.#kind, id], String(record.version)));
       ignoreOutcome(this.#table.put(id, text, record.version));
     };
-    return present
-      ? this.#table.ifVersion(id, present.version, change)
-      : this.#table.ifNoExists(id, change);
+    return committed(
+      present
+        ? this.#table.ifVersion(id, present.version, change)
+        : this.#table.ifNoExists(id, change),
+    );
   }
 
   #look(id: string): StoredRecord<Value> | undefined {

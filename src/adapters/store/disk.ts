@@ -3,7 +3,7 @@ import { prepareFiles } from './disk-files.ts';
 import { DiskRecords, type DiskTables } from './disk-records.ts';
 import { unavailable } from './in-time.ts';
 import { defaultLimits } from './limits.ts';
-import { type LmdbFile, loadLmdb } from './lmdb.ts';
+import { type LmdbFile, lmdbOptions, loadLmdb } from './lmdb.ts';
 import { currentSchema, type Kind, recordFormat, type Schema } from './record-format.ts';
 import { keyMark, renewedMarks } from './store-marks.ts';
 import type { StoreOptions } from './store-options.ts';
@@ -41,14 +41,7 @@ async function openFile(path: string): Promise<LmdbFile> {
   try {
     prepareFiles(path);
     const { open } = await loadLmdb();
-    return open({
-      path,
-      noSubdir: true,
-      encoding: 'string',
-      maxDbs: 8,
-      // A commit is on the disk before it is answered.
-      overlappingSync: false,
-    });
+    return open({ ...lmdbOptions, path });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw unavailable(error, `The store ${path} cannot be opened (${reason})`);

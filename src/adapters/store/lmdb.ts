@@ -38,7 +38,19 @@ export interface LmdbOptions {
   readonly encoding: 'string';
   readonly maxDbs: number;
   readonly overlappingSync: boolean;
+  readonly eventTurnBatching: boolean;
 }
+
+/** How every file of ours is opened. */
+export const lmdbOptions: Omit<LmdbOptions, 'path'> = {
+  noSubdir: true,
+  encoding: 'string',
+  maxDbs: 8,
+  // A commit is on the disk before it is answered.
+  overlappingSync: false,
+  // With it a commit that fails is also told to a promise that nobody can hear, which ends the process.
+  eventTurnBatching: false,
+};
 
 /**
  * Loads `lmdb`, and only where it is used: it is native code. Its own types do not compile under NodeNext ("export =" in a module), neither here
@@ -47,4 +59,15 @@ export interface LmdbOptions {
 export async function loadLmdb(): Promise<{ open(options: LmdbOptions): LmdbFile }> {
   const name: string = 'lmdb';
   return import(name);
+}
+
+/** Waits for a transaction. Where it fails `lmdb` rejects a second promise too, beside the error: unheard it would end the process. */
+export async function committed(transaction: Promise<boolean>): Promise<boolean> {
+  try {
+    return await transaction;
+  } catch (error) {
+    const { commitError } = error as { readonly commitError?: Promise<unknown> };
+    commitError?.catch(() => {});
+    throw error;
+  }
 }

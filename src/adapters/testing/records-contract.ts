@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { Clock, Records, Store, Version } from '../../application/ports.ts';
+import { isDeepStrictEqual } from 'node:util';
+import type { Clock, Records, Store, Version, Versioned } from '../../application/ports.ts';
+import type { Client } from '../../domain/client-registration.ts';
 import { after as later, seconds } from '../../domain/lifetime.ts';
 import { type RecordKind, recordKinds, sampleRecord } from './sample-records.ts';
 
@@ -43,9 +45,11 @@ export function recordsContract(
         readingAndWriting(() => contextOf(tested, kind));
         conditionalWriting(() => contextOf(tested, kind));
         expiry(() => contextOf(tested, kind));
+        scanning(() => contextOf(tested, kind));
       });
     }
     kindsApart(() => tested);
+    scanningMany(() => tested);
     if (bounded) bounds(makeStore);
   });
 }
@@ -90,7 +94,15 @@ async function written(
 
 /** A store may leave out members that are undefined: absence is all that they say. */
 function sameRecord(actual: unknown, expected: unknown): void {
-  assert.deepEqual(JSON.parse(JSON.stringify(actual)), JSON.parse(JSON.stringify(expected)));
+  assert.deepEqual(spelledOut(actual), spelledOut(expected));
+}
+
+function isSame(actual: unknown, expected: unknown): boolean {
+  return isDeepStrictEqual(spelledOut(actual), spelledOut(expected));
+}
+
+function spelledOut(record: unknown): unknown {
+  return JSON.parse(JSON.stringify(record));
 }
 
 function readingAndWriting(context: () => Context): void {
@@ -233,6 +245,77 @@ function expiry(context: () => Context): void {
     assert.notEqual(successor, ended.version);
     const late = await given.records.write(given.key, given.one, ended.version, given.in(60));
     assert.deepEqual(late, { type: 'outdated' });
+  });
+}
+
+function scanning(context: () => Context): void {
+  it('shows each record that lives once it is written, as it is now, and none that has ended', async () => {
+    const given = context();
+    const first = await written(given);
+    await written(given, given.other, first);
+    const ended = `${given.key} ended`;
+    await given.records.write(ended, given.one, undefined, given.in(1));
+    await given.clock.advance(1);
+
+    const seen = await scanned(given.records);
+
+    const times = (value: unknown) => seen.filter((each) => isSame(each.value, value)).length;
+    assert.equal(times(given.one), 0);
+    assert.notEqual(times(given.other), 0);
+    const stored = await given.records.read(given.key);
+    const versions = seen.map(({ version }) => version);
+    assert.ok(stored && versions.includes(stored.version), 'the version is the one that is read');
+  });
+}
+
+async function scanned(records: Records<unknown>): Promise<readonly Versioned<unknown>[]> {
+  const seen: Versioned<unknown>[] = [];
+  for await (const record of records.scan()) seen.push(record);
+  return seen;
+}
+
+/** More than any store takes in one step. */
+const many = 1500;
+
+function scanningMany(tested: () => StoreUnderTest): void {
+  it('shows all of many records, also while others come and change', async () => {
+    const { records, clock, one, in: inSeconds } = contextOf(tested(), 'clients');
+    const keys = Array.from({ length: many }, (_, place) => `many-${place}`);
+    const outcomes = await Promise.all(
+      keys.map((key) => records.write(key, sampleRecord('clients', key), undefined, inSeconds(60))),
+    );
+    assert.ok(outcomes.every(({ type }) => type === 'written'));
+
+    const seen = new Set<string>();
+    for await (const { value } of records.scan()) {
+      seen.add((value as Client).id);
+      if (seen.size % 100 === 0) {
+        await records.write(`late-${seen.size}`, one, undefined, later(clock.now(), seconds(60)));
+      }
+    }
+
+    assert.deepEqual(
+      keys.filter((key) => !seen.has(key)),
+      [],
+    );
+  });
+
+  it('can be left in the middle of a scan', async () => {
+    const { records } = contextOf(tested(), 'clients');
+    await records.write(
+      'left',
+      sampleRecord('clients', 'left'),
+      undefined,
+      later(tested().clock.now(), seconds(60)),
+    );
+
+    let seen = 0;
+    for await (const _record of records.scan()) {
+      seen += 1;
+      break;
+    }
+
+    assert.equal(seen, 1);
   });
 }
 
