@@ -1,9 +1,11 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { setTimeout as wait } from 'node:timers/promises';
+import { join } from 'node:path';
 import { createClient } from '@redis/client';
 import type { RedisAddress } from '../../src/adapters/store/redis-address.ts';
+import { eventually } from './eventually.ts';
 
 /** A real Redis of the machine's, that a test may kill. */
 export interface RedisServer {
@@ -32,24 +34,21 @@ export async function startRedis(
   ...options: readonly string[]
 ): Promise<RedisServer> {
   const port = await freePort();
-  const start = () => startProcess(folder, port, options);
-  let process = await start();
-  const kill = async () => {
-    if (process.exitCode !== null || process.signalCode !== null) return;
-    process.kill('SIGCONT');
-    process.kill('SIGKILL');
-    await once(process, 'exit');
-  };
+  const own = mkdtempSync(join(folder, 'redis-'));
+  const usual = ['--port', String(port), '--bind', '127.0.0.1', '--dir', own, '--save', ''];
+  const start = () => startProcess(port, [...usual, ...options]);
+  let child = await start();
+  const kill = () => killed(child);
   return {
     port,
     dump: () => withClient(port, dumpOf),
     command: (...command) => withClient(port, (client) => client.sendCommand(command)),
-    freeze: () => process.kill('SIGSTOP'),
-    resume: () => process.kill('SIGCONT'),
+    freeze: () => child.kill('SIGSTOP'),
+    resume: () => child.kill('SIGCONT'),
     kill,
     restart: async () => {
       await kill();
-      process = await start();
+      child = await start();
     },
   };
 }
@@ -79,30 +78,92 @@ export async function freePort(): Promise<number> {
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
-async function startProcess(
-  folder: string,
-  port: number,
-  options: readonly string[],
-): Promise<ChildProcess> {
-  const child = spawn(
-    'redis-server',
-    ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', ...options],
-    { stdio: 'ignore' },
-  );
+async function killed(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.ref();
+  child.kill('SIGCONT');
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+}
+
+async function startProcess(port: number, options: readonly string[]): Promise<ChildProcess> {
+  const child = spawn('redis-server', options, { stdio: 'ignore' });
+  // A test that failed leaves it to the end of the process.
+  child.unref();
+  process.once('exit', () => child.kill('SIGKILL'));
   await answering(port);
   return child;
 }
 
 async function answering(port: number): Promise<void> {
-  for (let tries = 0; ; tries += 1) {
-    try {
-      await withClient(port, (client) => client.sendCommand(['PING']));
-      return;
-    } catch (error) {
-      if (tries > 200) throw error;
-      await wait(20);
-    }
+  await eventually(
+    () => withClient(port, (client) => client.sendCommand(['PING'])).catch(() => undefined),
+    (answer) => answer !== undefined,
+  );
+}
+
+/** Starts three masters and makes a cluster of them. */
+export async function startCluster(folder: string): Promise<readonly RedisServer[]> {
+  const nodes = await Promise.all(
+    [1, 2, 3].map(async () => {
+      const bus = ['--cluster-port', String(await freePort())];
+      return startRedis(
+        folder,
+        '--cluster-enabled',
+        'yes',
+        '--cluster-node-timeout',
+        '2000',
+        ...bus,
+      );
+    }),
+  );
+  const addresses = nodes.map(({ port }) => `127.0.0.1:${port}`);
+  const options = ['--cluster', 'create', ...addresses, '--cluster-replicas', '0', '--cluster-yes'];
+  const { status, stdout } = spawnSync('redis-cli', options, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`No cluster came to be: ${stdout}`);
+  for (const node of nodes) {
+    await eventually(
+      async () => String(await node.command('CLUSTER', 'INFO')),
+      (info) => info.includes('cluster_state:ok'),
+    );
   }
+  return nodes;
+}
+
+/** Starts a master, a replica of it, and a sentinel that knows them as `door` and acts on its own. */
+export async function startSentinel(
+  folder: string,
+): Promise<{
+  readonly master: RedisServer;
+  readonly replica: RedisServer;
+  readonly port: number;
+  stop(): Promise<void>;
+}> {
+  const master = await startRedis(folder);
+  const replica = await startRedis(folder, '--replicaof', '127.0.0.1', String(master.port));
+  await eventually(
+    async () => String(await replica.command('INFO', 'replication')),
+    (info) => info.includes('master_link_status:up'),
+  );
+  const port = await freePort();
+  const file = join(folder, `sentinel-${port}.conf`);
+  const settings = [
+    `sentinel monitor door 127.0.0.1 ${master.port} 1`,
+    'sentinel down-after-milliseconds door 500',
+    'sentinel failover-timeout door 2000',
+  ];
+  writeFileSync(file, `${settings.join('\n')}\n`);
+  const options = [file, '--sentinel', '--port', String(port), '--bind', '127.0.0.1'];
+  const sentinel = await startProcess(port, options);
+  await eventually(
+    async () =>
+      String(await withClient(port, (client) => client.sendCommand(['INFO', 'sentinel']))),
+    (info) => info.includes('slaves=1'),
+  );
+  const stop = async () => {
+    await Promise.all([master.kill(), replica.kill(), killed(sentinel)]);
+  };
+  return { master, replica, port, stop };
 }
 
 interface Client {

@@ -58,7 +58,7 @@ export class RedisConnection {
       } catch (error) {
         const over = limit === attempt || this.#now() >= deadline || this.#closing.signal.aborted;
         if (over) throw unavailable(error, 'Redis cannot be reached, or refuses.');
-        await wait(50, undefined, { ref: false });
+        await wait(50);
       }
     }
   }

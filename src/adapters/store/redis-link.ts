@@ -79,6 +79,11 @@ const socketOptions = {
   reconnectStrategy: (retries: number) => Math.min(20 * 2 ** retries, 500),
 };
 
+/** Who was never connected learns at once why not; a connection that is lost is made again and again. */
+function reconnectOnce(isConnected: () => boolean) {
+  return (retries: number) => isConnected() && socketOptions.reconnectStrategy(retries);
+}
+
 function tlsOption({ tls }: RedisAddress): { tls: true } | Record<string, never> {
   return tls ? { tls: true } : {};
 }
@@ -89,16 +94,21 @@ async function singleLink(
   feed: BasicPooledClientSideCache,
 ): Promise<RedisLink> {
   const [host] = address.hosts;
+  let wasConnected = false;
+  const options = { connectTimeout, reconnectStrategy: reconnectOnce(() => wasConnected) };
   const socket =
     host === undefined || 'path' in host
-      ? { ...socketOptions, path: host?.path ?? '', tls: false as const }
-      : { ...socketOptions, ...host, ...tlsOption(address) };
+      ? { ...options, path: host?.path ?? '', tls: false as const }
+      : { ...options, ...host, ...tlsOption(address) };
   const client = createClient({
     ...clientOptions(address),
     RESP: 3,
     database: address.database,
     socket,
     clientSideCache: feed,
+  });
+  client.once('ready', () => {
+    wasConnected = true;
   });
   const trouble = lastTrouble(client);
   await connected(client.connect(), () => client.destroy(), trouble);
