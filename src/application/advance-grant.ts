@@ -1,12 +1,12 @@
 import type { LiveGrant, OpenGrant, TokenPolicy } from '../domain/grant.ts';
-import { type DataKey, type GatewayKeys, openTokens, sealKeyOf } from '../domain/grant-keys.ts';
+import { type DataKey, type GatewayKeys, sealKeyOf } from '../domain/grant-keys.ts';
 import {
   bindNewest,
   moveGeneration,
   newestPair,
   type TokenAnswer,
 } from '../domain/grant-rotation.ts';
-import { isUpstreamSpent } from '../domain/grant-upstream.ts';
+import { isUpstreamSpent, tokensOfGrant } from '../domain/grant-upstream.ts';
 import type { EpochSeconds } from '../domain/lifetime.ts';
 import type { OAuthError } from '../domain/oauth-error.ts';
 import { failure, type Result, success } from '../domain/result.ts';
@@ -53,10 +53,9 @@ interface AdvanceParts {
 /** What the two grant types of /token have in common. */
 export function advanceGrant(parts: AdvanceParts): AdvanceGrant {
   return async (held, key, plan) => {
-    const { id, upstream } = held.value;
-    const tokens = openTokens(sealKeyOf(key), upstream.sealed, id, upstream.version);
+    const tokens = tokensOfGrant(held.value, sealKeyOf(key));
     if (tokens === undefined) return { type: 'refused' };
-    return plan.ask && upstream.renewable
+    return plan.ask && held.value.upstream.renewable
       ? askAndAdvance(parts, held, key, tokens, plan)
       : advanceAsItIs(parts, held, key, tokens, plan);
   };

@@ -15,6 +15,8 @@ export interface AuthorizationParameters {
   readonly resource: string | undefined;
   readonly codeChallenge: string | undefined;
   readonly codeChallengeMethod: string | undefined;
+  /** OpenID Connect's, which MCP clients send along (OpenID Connect Core §3.1.2.1). */
+  readonly prompt: string | undefined;
   /** The name of a parameter that came more than once (RFC 6749 §3.1 forbids it). */
   readonly repeated: string | undefined;
 }
@@ -35,6 +37,8 @@ export interface ClientRequest extends ReturnAddress {
   readonly challenge: CodeChallenge;
   readonly scope: Scope | undefined;
   readonly resource: string;
+  /** The client wants the user to sign in anew (`prompt=login`). */
+  readonly freshSignIn: boolean;
 }
 
 /** Who is told about a refused request: the user by a page until the redirect URI is proven, then the client (RFC 6749 §4.1.2.1). */
@@ -73,7 +77,13 @@ export function clientRequest(
     challenge: challenge.value,
     scope: parameters.scope || undefined,
     resource: resource.value,
+    freshSignIn: prompts(parameters.prompt).includes('login'),
   });
+}
+
+/** The values of `prompt`. Consent is asked for every time, so that `consent` changes nothing. */
+function prompts(prompt: string | undefined): readonly string[] {
+  return prompt?.split(' ') ?? [];
 }
 
 /** A repeated redirect_uri proves nothing, whichever of its values would be taken. */

@@ -1,5 +1,5 @@
 import type { LiveGrant, UpstreamState } from './grant.ts';
-import { sealTokens } from './grant-keys.ts';
+import { openTokens, sealTokens } from './grant-keys.ts';
 import { type EpochSeconds, isExpired, isNearlySpent } from './lifetime.ts';
 import type { SealingKey } from './sealing.ts';
 import { sha256 } from './secret-hash.ts';
@@ -73,4 +73,12 @@ export function withClaim(grant: LiveGrant, owner: string, until: EpochSeconds):
 /** The grant without this owner's claim; another's is not touched. */
 export function withoutClaim(grant: LiveGrant, owner: string): LiveGrant {
   return grant.claim?.owner === owner ? { ...grant, claim: undefined } : grant;
+}
+
+/** The newest upstream tokens of a grant, for whoever has its sealing key. */
+export function tokensOfGrant(
+  { id, upstream }: LiveGrant,
+  key: SealingKey,
+): UpstreamTokens | undefined {
+  return openTokens(key, upstream.sealed, id, upstream.version);
 }

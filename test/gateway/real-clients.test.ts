@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startUpstream } from '../real-parts/direct-setup.ts';
 import { sdks } from '../support/real/mcp-clients.ts';
-import { startEverything, startSdkMcpServer } from '../support/real/mcp-upstream.ts';
+import { startSdkMcpServer } from '../support/real/mcp-upstream.ts';
 import { MemoryOAuthProvider } from '../support/real/memory-oauth-provider.ts';
 import { signingInUser, startGateway } from './gateway-setup.ts';
 

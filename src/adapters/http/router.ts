@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { sendJson } from './answers.ts';
+import type { CrossOrigin } from './cross-origin.ts';
 
 /** Answers one request. `query`: what stands behind the question mark. */
 export type Handle = (
@@ -15,9 +16,10 @@ export interface Route {
   readonly handle: Handle;
 }
 
-/** Finds the row for a request; a path that is not there is 404, a method that it does not have 405 (RFC 9110 §15.5). */
+/** Takes every request to its row; a path that is not there is 404, a method that it does not have 405 (RFC 9110 §15.5). */
 export function router(
   routes: readonly Route[],
+  crossOrigin: CrossOrigin,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> | void {
   const byPath = new Map<string, Map<string, Handle>>();
   for (const { path, methods, handle } of routes) {
@@ -29,11 +31,13 @@ export function router(
   return (request, response) => {
     const { url = '/', method = 'GET' } = request;
     const mark = url.indexOf('?');
-    const byMethod = byPath.get(mark < 0 ? url : url.slice(0, mark));
+    const path = mark < 0 ? url : url.slice(0, mark);
+    const byMethod = byPath.get(path);
     if (byMethod === undefined) return sendJson(response, 404, notFound);
+    if (crossOrigin(request, response, path)) return;
     const handle = byMethod.get(method);
     if (handle !== undefined) return handle(request, response, mark < 0 ? '' : url.slice(mark + 1));
-    const allow = [...byMethod.keys()].join(', ');
+    const allow = [...byMethod.keys(), 'OPTIONS'].join(', ');
     return sendJson(response, 405, notAllowed(method, allow), { Allow: allow });
   };
 }
