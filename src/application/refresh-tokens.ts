@@ -7,7 +7,7 @@ import {
   type RefreshVerdict,
   type TokenAnswer,
 } from '../domain/grant-rotation.ts';
-import { isUpstreamNearlySpent, tokensOfGrant } from '../domain/grant-upstream.ts';
+import { isUpstreamNearlySpent } from '../domain/grant-upstream.ts';
 import type { EpochSeconds } from '../domain/lifetime.ts';
 import { type OAuthError, oauthError } from '../domain/oauth-error.ts';
 import { requestedResource } from '../domain/resource.ts';
@@ -106,7 +106,7 @@ async function endReplayed(
   { gateway }: PresentedToken,
 ): Promise<void> {
   const key = unwrapDataKey(wrap, gateway.secret, gateway.grant, 'refresh', keys);
-  await endGrant(held, 'refresh_replayed', key && tokensOfGrant(held.value, sealKeyOf(key)));
+  await endGrant(held, 'refresh_replayed', key && sealKeyOf(key));
 }
 
 /** The newest token moves the grant; an older one is answered with the newest pair, unless that would bring the client back at once. */
