@@ -23,6 +23,7 @@ function upstreamAt(origin: string, client: UpstreamClient) {
     authorizationEndpoint: `${origin}/authorize`,
     tokenEndpoint: `${origin}/token`,
     registrationEndpoint: undefined,
+    revocationEndpoint: undefined,
     authMethods: undefined,
     scopesSupported: undefined,
     issuerInResponse: false,
@@ -141,6 +142,7 @@ const known = {
   authorizationEndpoint: `${issuer}/a`,
   tokenEndpoint: `${issuer}/t`,
   registrationEndpoint: undefined,
+  revocationEndpoint: undefined,
   authMethods: undefined,
   challengeMethods: undefined,
   scopesSupported: undefined,
@@ -162,6 +164,7 @@ const serverDocuments: readonly (readonly [string, string, object | undefined])[
     }),
     {
       registrationEndpoint: `${issuer}/r`,
+      revocationEndpoint: undefined,
       authMethods: ['none'],
       challengeMethods: ['S256'],
       scopesSupported: [],

@@ -120,7 +120,7 @@ test('a request crosses with the upstream’s token, its own headers and its bod
       traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
       'user-agent': 'an-editor/1.0',
       cookie: 'secret=1',
-      origin: 'https://evil.example',
+      origin: 'http://localhost:6274',
       referer: 'https://evil.example/',
       'x-forwarded-for': '10.0.0.1',
       'proxy-authorization': 'Basic eDp5',
