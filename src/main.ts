@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync, realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { endpointSettings } from './adapters/configuration/endpoint-settings.ts';
 import {
   ConfigurationError,
   type GatewayConfig,
@@ -60,12 +61,11 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
     ...ports,
   };
   const settings = useCaseSettings(config, () => upstreamCallbackUrl(address()), keys);
-  const listener = gatewayListener(useCases(used, settings), used, {
-    address,
-    upstreamHost: new URL(config.upstreamRs).host,
-    upstreamScope: config.upstreamScope,
-    flowTtl: config.flowTtl,
-  });
+  const listener = gatewayListener(
+    useCases(used, settings),
+    used,
+    endpointSettings(config, address),
+  );
   return gatewayServer({
     listener,
     host: config.host,

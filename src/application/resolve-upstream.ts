@@ -98,6 +98,7 @@ async function findServer(
 const nothingKnown = {
   issuer: undefined,
   registrationEndpoint: undefined,
+  revocationEndpoint: undefined,
   authMethods: undefined,
   scopesSupported: undefined,
   issuerInResponse: false,

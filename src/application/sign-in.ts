@@ -11,6 +11,7 @@ import { asClientError, reasonOf, type UpstreamFailure } from '../domain/upstrea
 import type { MoveFlow, RefuseStep, StepRefusal } from './move-flow.ts';
 import type { Ports } from './ports.ts';
 import type { ResolveUpstream } from './resolve-upstream.ts';
+import type { Sessions } from './sessions.ts';
 
 /** What a browser sends back from screen 1. */
 export interface SignInForm {
@@ -18,17 +19,25 @@ export interface SignInForm {
   /** The secret of the flow's cookie. */
   readonly cookie: string | undefined;
   readonly csrf: string | undefined;
-  readonly decision: 'allow' | 'deny';
+  /** `switch`: the remembered user is not the one at the keyboard. */
+  readonly decision: 'allow' | 'deny' | 'switch';
   readonly username: string;
   readonly password: string;
+  /** The browser's remembered sign-in. */
+  readonly session: string | undefined;
 }
 
 /** What comes after screen 1. */
 export type SignInOutcome =
-  /** On to screen 2: the URL at the upstream. */
-  | { readonly type: 'upstream'; readonly url: string }
-  /** Wrong name or password: the same page again. */
-  | { readonly type: 'wrong_password'; readonly flow: Flow; readonly csrf: string }
+  /** On to screen 2: the URL at the upstream, and what the browser is to remember. */
+  | { readonly type: 'upstream'; readonly url: string; readonly session: string | undefined }
+  /** The same page again, with the form: a wrong name or password, another user, or a remembered sign-in that has ended. */
+  | {
+      readonly type: 'again';
+      readonly flow: Flow;
+      readonly csrf: string;
+      readonly wrongPassword: boolean;
+    }
   /** Back to the client, with an error. */
   | { readonly type: 'client'; readonly address: ReturnAddress; readonly error: OAuthError };
 
@@ -39,6 +48,7 @@ interface SignInParts {
   readonly ports: Pick<Ports, 'signIn' | 'events'>;
   readonly move: MoveFlow;
   readonly refuse: RefuseStep;
+  readonly sessions: Sessions;
   readonly resolve: ResolveUpstream;
   readonly callbackUrl: () => string;
   /** Set by the operator: beats whatever the client asks for. */
@@ -57,10 +67,19 @@ export function submitSignIn(parts: SignInParts): SubmitSignIn {
     // Whose flow it is comes before any password.
     const opened = await move(id, { type: 'reopened', browser });
     if (!opened.ok) return opened;
-    return form.decision === 'deny'
-      ? deny(parts, id, browser)
-      : allow(parts, opened.value, browser, secrets, form);
+    switch (form.decision) {
+      case 'deny':
+        return deny(parts, id, browser);
+      case 'switch':
+        return success({ ...again(opened.value, secrets), wrongPassword: false });
+      case 'allow':
+        return allow(parts, opened.value, browser, secrets, form);
+    }
   };
+}
+
+function again(flow: Flow, { csrf }: FlowSecrets) {
+  return { type: 'again', flow, csrf } as const;
 }
 
 /** One form is both screens' answer: who it is, and that this client may have access. */
@@ -69,13 +88,17 @@ async function allow(
   flow: Flow,
   browser: Sha256,
   secrets: FlowSecrets,
-  { username, password }: SignInForm,
+  form: SignInForm,
 ): Promise<Result<SignInOutcome, StepRefusal>> {
-  const { signIn, events } = parts.ports;
-  const subject = await signIn.verify(username, password);
+  const { ports, sessions } = parts;
+  const { events } = ports;
+  const byPassword = isByPassword(flow, form);
+  const subject = byPassword
+    ? await ports.signIn.verify(form.username, form.password)
+    : sessions.recall(form.session);
   if (subject === undefined) {
-    events.emit({ type: 'sign_in_refused', flow: flow.id });
-    return success({ type: 'wrong_password', flow, csrf: secrets.csrf });
+    if (byPassword) events.emit({ type: 'sign_in_refused', flow: flow.id });
+    return success({ ...again(flow, secrets), wrongPassword: byPassword });
   }
   events.emit({ type: 'signed_in', flow: flow.id, subject });
   const consented = await parts.move(
@@ -83,7 +106,15 @@ async function allow(
     { type: 'signed_in', browser, subject },
     { type: 'consented', browser },
   );
-  return consented.ok ? sendUpstream(parts, consented.value, secrets) : consented;
+  if (!consented.ok) return consented;
+  // Remembered from the password on: however often a session is used, it lasts no longer.
+  const session = byPassword ? sessions.remember(subject) : undefined;
+  return sendUpstream(parts, consented.value, secrets, session);
+}
+
+/** By the password where one was given, or the client wants a fresh sign-in; else by the one that the browser remembers. */
+function isByPassword({ request }: Flow, { username, password }: SignInForm): boolean {
+  return username !== '' || password !== '' || request.freshSignIn;
 }
 
 async function deny(
@@ -102,6 +133,7 @@ async function sendUpstream(
   parts: SignInParts,
   flow: Flow,
   secrets: FlowSecrets,
+  session: string | undefined,
 ): Promise<Result<SignInOutcome, StepRefusal>> {
   const resolved = await parts.resolve();
   if (!resolved.ok) return giveUp(parts, flow, resolved.failure);
@@ -112,7 +144,7 @@ async function sendUpstream(
     scope: scopeToAsk(flow.request.scope, scopesOf(resolved.value.server, parts.scope)),
   });
   parts.ports.events.emit({ type: 'sent_upstream', flow: flow.id });
-  return success({ type: 'upstream', url });
+  return success({ type: 'upstream', url, session });
 }
 
 async function giveUp(

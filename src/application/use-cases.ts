@@ -7,6 +7,7 @@ import { authorizeMcpCall } from './authorize-mcp-call.ts';
 import { type BeginAuthorization, beginAuthorization } from './begin-authorization.ts';
 import { endGrantUseCase } from './end-grant.ts';
 import { type ExchangeCode, exchangeCode } from './exchange-code.ts';
+import { type IntrospectToken, introspectToken } from './introspect-token.ts';
 import { moveFlow, refuseStep } from './move-flow.ts';
 import { type OpenLogin, openLogin } from './open-login.ts';
 import type { Ports } from './ports.ts';
@@ -16,16 +17,23 @@ import { type RelayMcpCall, relayMcpCall } from './relay-mcp-call.ts';
 import { renewUpstreamTokens } from './renew-upstream-tokens.ts';
 import { resolveUpstream, type UpstreamSettings } from './resolve-upstream.ts';
 import { type ReturnFromUpstream, returnFromUpstream } from './return-from-upstream.ts';
+import { type RevokeToken, revokeToken } from './revoke-token.ts';
+import { revokeUpstream } from './revoke-upstream.ts';
+import { signInSessions } from './sessions.ts';
 import { type SubmitSignIn, submitSignIn } from './sign-in.ts';
 
 /** What the use cases have to know of the configuration. */
 export interface UseCaseSettings {
   readonly policy: TokenPolicy;
   readonly flowTtl: Seconds;
+  /** How long a browser stays signed in; zero: not at all. */
+  readonly sessionTtl: Seconds;
   readonly upstream: UpstreamSettings;
   /** The redirect URI at the upstream: known once the gateway listens. */
   readonly callbackUrl: () => string;
   readonly keys: GatewayKeys;
+  /** Whether the end of a grant is told to the upstream's revocation endpoint. */
+  readonly upstreamRevocation: boolean;
 }
 
 /** Every use case that an adapter drives. */
@@ -38,6 +46,8 @@ export interface UseCases {
   readonly authenticate: AuthenticateClient;
   readonly exchange: ExchangeCode;
   readonly refresh: RefreshTokens;
+  readonly revoke: RevokeToken;
+  readonly introspect: IntrospectToken;
   readonly relay: RelayMcpCall;
 }
 
@@ -47,16 +57,19 @@ export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
   const { scope } = upstream;
   const refuse = refuseStep(ports);
   const move = moveFlow(ports, refuse);
+  const sessions = signInSessions(ports, keys, settings.sessionTtl);
   const resolve = resolveUpstream(ports, upstream, callbackUrl, keys);
-  const endGrant = endGrantUseCase(ports, policy);
+  const enabled = settings.upstreamRevocation;
+  const endUpstream = revokeUpstream({ ports, resolve, keys, policy, enabled });
+  const endGrant = endGrantUseCase({ ports, revokeUpstream: endUpstream, keys, policy });
   const renew = renewUpstreamTokens({ ports, resolve, endGrant, policy });
   const advance = advanceGrant({ ports, renew, endGrant, keys, policy });
   const access = authorizeMcpCall({ ports, renew, keys, policy });
   return {
     register: registerClientUseCase(ports),
     begin: beginAuthorization(ports, flowTtl),
-    openLogin: openLogin(ports, move),
-    submitSignIn: submitSignIn({ ports, move, refuse, resolve, callbackUrl, scope }),
+    openLogin: openLogin(ports, move, sessions),
+    submitSignIn: submitSignIn({ ports, move, refuse, sessions, resolve, callbackUrl, scope }),
     returnFromUpstream: returnFromUpstream({
       ports,
       move,
@@ -70,6 +83,8 @@ export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
     authenticate: authenticateClient(ports),
     exchange: exchangeCode({ ports, advance, endGrant, keys }),
     refresh: refreshTokens({ ports, advance, endGrant, keys, policy }),
+    introspect: introspectToken(ports, policy),
+    revoke: revokeToken({ ports, endGrant, keys }),
     relay: relayMcpCall({ resourceServer: ports.resourceServer, access }),
   };
 }

@@ -14,6 +14,7 @@ export interface ServerDocument {
   readonly authorizationEndpoint: string;
   readonly tokenEndpoint: string;
   readonly registrationEndpoint: string | undefined;
+  readonly revocationEndpoint: string | undefined;
   readonly authMethods: readonly string[] | undefined;
   readonly challengeMethods: readonly string[] | undefined;
   readonly scopesSupported: readonly string[] | undefined;

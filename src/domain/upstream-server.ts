@@ -7,6 +7,8 @@ export interface UpstreamServer {
   readonly authorizationEndpoint: string;
   readonly tokenEndpoint: string;
   readonly registrationEndpoint: string | undefined;
+  /** Where its tokens can be revoked (RFC 7009). */
+  readonly revocationEndpoint: string | undefined;
   readonly authMethods: readonly string[] | undefined;
   readonly scopesSupported: readonly string[] | undefined;
   /** Whether it puts `iss` into its authorization responses (RFC 9207 §3). */

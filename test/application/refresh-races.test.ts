@@ -297,6 +297,7 @@ function givesAgain(upstream: UpstreamAuthorizationServer): UpstreamAuthorizatio
     resourceDocument: (url) => upstream.resourceDocument(url),
     serverDocument: (url) => upstream.serverDocument(url),
     register: (endpoint, request) => upstream.register(endpoint, request),
+    revokeToken: (to, endpoint, token) => upstream.revokeToken(to, endpoint, token),
     requestTokens: (to, form) =>
       form.grant_type === 'refresh_token'
         ? Promise.resolve(success({ access, refresh, expiresIn: 3600, scope: undefined }))

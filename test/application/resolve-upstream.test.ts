@@ -291,6 +291,7 @@ describe('registration at the upstream', () => {
       resourceDocument: outside.upstream.resourceDocument.bind(outside.upstream),
       serverDocument: outside.upstream.serverDocument.bind(outside.upstream),
       requestTokens: outside.upstream.requestTokens.bind(outside.upstream),
+      revokeToken: outside.upstream.revokeToken.bind(outside.upstream),
       register: () => Promise.resolve({ ok: true, value: answer } as const),
     };
     const ports = { ...outside.ports, authorizationServer };
@@ -330,6 +331,7 @@ describe('registration at the upstream', () => {
       resourceDocument: upstream.resourceDocument.bind(upstream),
       serverDocument: upstream.serverDocument.bind(upstream),
       requestTokens: upstream.requestTokens.bind(upstream),
+      revokeToken: upstream.revokeToken.bind(upstream),
       register: (...asked: Parameters<typeof upstream.register>) => {
         upstream.goDown();
         return upstream.register(...asked);

@@ -100,6 +100,8 @@ export interface WiredOptions {
   readonly policy?: Partial<TokenPolicy>;
   readonly settings?: Partial<UpstreamSettings>;
   readonly keys?: GatewayKeys;
+  readonly sessionTtl?: number;
+  readonly upstreamRevocation?: boolean;
   readonly ports?: Partial<Ports>;
 }
 
@@ -110,6 +112,8 @@ export function wired(outside: World, options: WiredOptions = {}): UseCases {
     {
       policy: { ...policy, ...options.policy },
       flowTtl: seconds(900),
+      sessionTtl: seconds(options.sessionTtl ?? 0),
+      upstreamRevocation: options.upstreamRevocation ?? true,
       upstream: { ...settings, ...options.settings },
       callbackUrl: () => callback,
       keys: options.keys ?? gatewayKeys(),

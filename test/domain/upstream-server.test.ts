@@ -15,6 +15,7 @@ const upstream: Upstream = {
     authorizationEndpoint: 'https://as.example/authorize',
     tokenEndpoint: 'https://as.example/token',
     registrationEndpoint: undefined,
+    revocationEndpoint: undefined,
     authMethods: undefined,
     scopesSupported: ['openid', 'repo'],
     issuerInResponse: true,

@@ -13,6 +13,7 @@ import type { Flow } from '../../src/domain/authorization-flow.ts';
 import type { Client } from '../../src/domain/client-registration.ts';
 import { endGrant, type LiveGrant } from '../../src/domain/grant.ts';
 import { epochSeconds } from '../../src/domain/lifetime.ts';
+import type { Sealed } from '../../src/domain/sealing.ts';
 
 const version = 281_474_976_710_656 as Version;
 const expiresAt = epochSeconds(1_800_000_000);
@@ -61,7 +62,7 @@ describe('a record in a store', () => {
   it('comes back with all that a grant can hold, and when it is over', () => {
     const grant = sampleRecord('grants', 'alice') as LiveGrant;
     const busy = { ...grant, claim: { owner: 'one', until: expiresAt } };
-    const ended = endGrant(grant, 'refresh_replayed', expiresAt);
+    const ended = endGrant(grant, 'refresh_replayed', 'sealed' as Sealed, expiresAt);
 
     assert.deepEqual(reread('grants', busy), busy);
     assert.deepEqual(reread('grants', ended), ended);

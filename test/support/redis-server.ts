@@ -131,9 +131,7 @@ export async function startCluster(folder: string): Promise<readonly RedisServer
 }
 
 /** Starts a master, a replica of it, and a sentinel that knows them as `door` and acts on its own. */
-export async function startSentinel(
-  folder: string,
-): Promise<{
+export async function startSentinel(folder: string): Promise<{
   readonly master: RedisServer;
   readonly replica: RedisServer;
   readonly port: number;

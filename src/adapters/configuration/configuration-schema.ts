@@ -35,15 +35,20 @@ export function configurationSchema(
           upstreamUrl(['fragment']),
         ),
         upstreamScope: scope(settings.upstreamScope, example),
+        upstreamRevocation: choice(settings.upstreamRevocation, example, ['auto', 'off']),
         username: required(settings.username, example, plainText),
         password: required(settings.password, example, plainText),
+        session: wholeNumber(settings.session, example),
         accessTokenTtl: wholeNumber(settings.accessTokenTtl, example),
         refreshTokenTtl: wholeNumber(settings.refreshTokenTtl, example),
         codeTtl: wholeNumber(settings.codeTtl, example),
         flowTtl: wholeNumber(settings.flowTtl, example),
         refreshGrace: wholeNumber(settings.refreshGrace, example),
         clockSkew: wholeNumber(settings.clockSkew, example),
-        tokenFormat: tokenFormat(settings.tokenFormat, example),
+        tokenFormat: choice(settings.tokenFormat, example, ['pair', 'opaque']),
+        allowedOrigins: origins(settings.allowedOrigins, example),
+        introspectionClientId: optional(settings.introspectionClientId, example, plainText),
+        introspectionClientSecret: optional(settings.introspectionClientSecret, example, plainText),
         store: required(settings.store, example, (value, row) =>
           storeFault(value, example(row.key)),
         ),
@@ -156,13 +161,36 @@ function plainText(value: string): string | undefined {
     : undefined;
 }
 
-function tokenFormat(
-  row: TextSetting<'tokenFormat'>,
+function choice<const Choice extends string>(
+  row: TextSetting,
   example: Spelling['example'],
-): z.ZodType<GatewayConfig['tokenFormat']> {
+  choices: readonly [Choice, ...Choice[]],
+): z.ZodType<Choice> {
   const error = ({ input }: { readonly input?: unknown }) =>
-    `${shown(input)} is not a token format; give pair or opaque, for example ${example(row.key)}.`;
-  return z.enum(['pair', 'opaque'], { error }).default('pair').describe(row.description);
+    `${shown(input)} is not possible here; give ${choices.join(' or ')}, for example ${example(row.key)}.`;
+  return z.enum(choices, { error }).default(choices[0]).describe(row.description);
+}
+
+/** Origins as browsers send them (RFC 6454 §6.2): anything else could never be equal to one. */
+function origins(row: TextSetting, example: Spelling['example']): z.ZodType<string | undefined> {
+  const judge: Judge = (value) => {
+    const wrong = value
+      .split(/[\s,]+/)
+      .find((each) => each !== '' && each !== '*' && !isOrigin(each));
+    return wrong === undefined
+      ? undefined
+      : `${quoted(wrong)} is not an origin; give scheme and host without a path, for example ${example(row.key)}.`;
+  };
+  return optional(row, example, judge).transform((value) =>
+    value
+      ?.trim()
+      .split(/[\s,]+/)
+      .join(' '),
+  );
+}
+
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text;
 }
 
 /** Kubernetes fills MCP_GATEWAY_PORT by itself where a Service is named mcp-gateway. */

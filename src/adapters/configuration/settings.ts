@@ -4,7 +4,7 @@ import type { GatewayConfig } from './gateway-configuration.ts';
 export type SettingKey = keyof GatewayConfig;
 
 /** The headings of `--help`, in the order they are printed. */
-export type SettingGroup = 'Listening' | 'Upstream' | 'Sign-in' | 'Tokens' | 'State';
+export type SettingGroup = 'Listening' | 'Upstream' | 'Sign-in' | 'Tokens' | 'Programs' | 'State';
 
 interface Row<Key extends SettingKey> {
   readonly key: Key;
@@ -133,6 +133,14 @@ export const settings: Table = {
     description: 'Scopes to ask the upstream for, space-separated',
     example: '"repo read:user"',
   },
+  upstreamRevocation: {
+    key: 'upstreamRevocation',
+    group: 'Upstream',
+    kind: 'choice',
+    default: 'auto',
+    description: 'Revoke ended grants there too: auto or off',
+    example: 'off',
+  },
   username: {
     key: 'username',
     group: 'Sign-in',
@@ -150,6 +158,16 @@ export const settings: Table = {
     environmentOnly: true,
     description: 'Its password (the default only works on loopback)',
     example: 'PASSWORD',
+  },
+  session: {
+    key: 'session',
+    group: 'Sign-in',
+    kind: 'seconds',
+    default: 0,
+    min: 0,
+    max: 30 * day,
+    description: 'Seconds a browser stays signed in (0: not)',
+    example: '28800',
   },
   accessTokenTtl: {
     key: 'accessTokenTtl',
@@ -219,6 +237,30 @@ export const settings: Table = {
     default: 'pair',
     description: 'pair (holds the upstream token) or opaque (it stays here)',
     example: 'pair',
+  },
+  allowedOrigins: {
+    key: 'allowedOrigins',
+    group: 'Programs',
+    kind: 'list',
+    default: undefined,
+    description: 'Web origins of browser clients (*: any)',
+    example: 'https://inspector.example.com',
+  },
+  introspectionClientId: {
+    key: 'introspectionClientId',
+    group: 'Programs',
+    kind: 'text',
+    default: undefined,
+    description: 'Who may ask /introspect about tokens',
+    example: 'resource-server',
+  },
+  introspectionClientSecret: {
+    key: 'introspectionClientSecret',
+    group: 'Programs',
+    kind: 'secret',
+    default: undefined,
+    description: 'Its secret; safer from the environment',
+    example: 'SECRET',
   },
   store: {
     key: 'store',

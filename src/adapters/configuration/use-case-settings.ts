@@ -19,6 +19,7 @@ export function useCaseSettings(
       format: config.tokenFormat,
     },
     flowTtl: seconds(config.flowTtl),
+    sessionTtl: seconds(config.session),
     upstream: {
       resource: config.upstreamRs,
       issuer: config.upstreamAs,
@@ -30,5 +31,6 @@ export function useCaseSettings(
     },
     callbackUrl,
     keys,
+    upstreamRevocation: config.upstreamRevocation === 'auto',
   };
 }

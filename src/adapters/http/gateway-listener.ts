@@ -2,10 +2,14 @@ import type { RequestListener } from 'node:http';
 import type { Ports } from '../../application/ports.ts';
 import type { UseCases } from '../../application/use-cases.ts';
 import type { GatewayAddress } from '../../domain/gateway-address.ts';
+import type { OriginPolicy } from '../../domain/web-origin.ts';
+import { crossOrigin } from './cross-origin.ts';
 import { flowCookies } from './flow-cookie.ts';
+import type { IntrospectionCaller } from './introspection-endpoint.ts';
 import { router } from './router.ts';
 import { routes } from './routes.ts';
 import { serverFailure } from './server-failure.ts';
+import { sessionCookie } from './session-cookie.ts';
 
 /** What the endpoints have to know of the configuration. */
 export interface ListenerSettings {
@@ -16,6 +20,10 @@ export interface ListenerSettings {
   readonly upstreamScope: string | undefined;
   /** Seconds. */
   readonly flowTtl: number;
+  /** Seconds; zero: sign-ins are not remembered. */
+  readonly sessionTtl: number;
+  readonly origins: OriginPolicy;
+  readonly introspection: IntrospectionCaller | undefined;
 }
 
 /** The gateway as `node:http` sees it. */
@@ -34,15 +42,17 @@ export function gatewayListener(
   const { address, upstreamHost, upstreamScope, flowTtl } = settings;
   const crashed = serverFailure(events);
   const cookies = flowCookies(() => address().canonical, flowTtl, clock);
+  const session = sessionCookie(() => address().canonical, settings.sessionTtl);
   const streams = new Set<() => void>();
   const table = routes({
     uses,
     address,
-    login: { cookies, upstreamHost, scope: upstreamScope },
+    login: { cookies, session, upstreamHost, scope: upstreamScope },
     crashed,
     streams,
+    introspection: settings.introspection,
   });
-  const route = router(table);
+  const route = router(table, crossOrigin(settings.origins, address));
   return {
     handler: (request, response) => {
       // The way back may fail at any time; what it means is seen at the request's other events.

@@ -18,9 +18,12 @@ export function resourceMetadataEndpoint(
 }
 
 /** GET /.well-known/oauth-authorization-server (RFC 8414 §3). */
-export function serverMetadataEndpoint(address: () => GatewayAddress): Handle {
+export function serverMetadataEndpoint(
+  address: () => GatewayAddress,
+  introspection: boolean,
+): Handle {
   return (request, response) => {
     const base = baseUrlFor(address(), request.headers.host);
-    sendJson(response, 200, authorizationServerMetadata(base, undefined), cached);
+    sendJson(response, 200, authorizationServerMetadata(base, { introspection }), cached);
   };
 }

@@ -2,10 +2,12 @@ import type { UseCases } from '../../application/use-cases.ts';
 import type { GatewayAddress } from '../../domain/gateway-address.ts';
 import { authorizeEndpoint } from './authorize-endpoint.ts';
 import { homeEndpoint } from './home-endpoint.ts';
+import { type IntrospectionCaller, introspectionEndpoint } from './introspection-endpoint.ts';
 import { type LoginContext, loginCallbackEndpoint, loginEndpoint } from './login-endpoint.ts';
 import { type Crashed, mcpEndpoint, type OpenStreams } from './mcp-endpoint.ts';
 import { resourceMetadataEndpoint, serverMetadataEndpoint } from './metadata-endpoint.ts';
 import { registrationEndpoint } from './registration-endpoint.ts';
+import { revocationEndpoint } from './revocation-endpoint.ts';
 import type { Route } from './router.ts';
 import { tokenEndpoint } from './token-endpoint.ts';
 import { upstreamCallbackEndpoint } from './upstream-callback-endpoint.ts';
@@ -17,12 +19,22 @@ export interface RouteParts {
   readonly login: LoginContext;
   readonly crashed: Crashed;
   readonly streams: OpenStreams;
+  /** Absent: nobody may introspect. */
+  readonly introspection: IntrospectionCaller | undefined;
 }
 
 /** The whole surface of the gateway, a row per endpoint. */
-export function routes({ uses, address, login, crashed, streams }: RouteParts): readonly Route[] {
+export function routes({
+  uses,
+  address,
+  login,
+  crashed,
+  streams,
+  introspection,
+}: RouteParts): readonly Route[] {
   const wellKnown = '/.well-known/oauth-protected-resource';
-  const mcp = mcpEndpoint(uses.relay, { address, crashed, streams });
+  const home = homeEndpoint(address, login.upstreamHost);
+  const mcp = mcpEndpoint(uses.relay, { address, crashed, streams, home });
   return [
     { methods: ['GET', 'POST', 'DELETE'], path: '/mcp', handle: mcp },
     { methods: ['GET', 'POST', 'DELETE'], path: '/mcp/', handle: mcp },
@@ -43,6 +55,16 @@ export function routes({ uses, address, login, crashed, streams }: RouteParts): 
       path: '/upstream/callback',
       handle: upstreamCallbackEndpoint(uses.returnFromUpstream, login.cookies),
     },
+    { methods: ['POST'], path: '/revoke', handle: revocationEndpoint(uses) },
+    ...(introspection === undefined
+      ? []
+      : [
+          {
+            methods: ['POST'],
+            path: '/introspect',
+            handle: introspectionEndpoint(uses.introspect, introspection, address),
+          },
+        ]),
     { methods: ['POST'], path: '/register', handle: registrationEndpoint(uses.register) },
     { methods: ['GET'], path: wellKnown, handle: resourceMetadataEndpoint('', address) },
     {
@@ -58,8 +80,8 @@ export function routes({ uses, address, login, crashed, streams }: RouteParts): 
     {
       methods: ['GET'],
       path: '/.well-known/oauth-authorization-server',
-      handle: serverMetadataEndpoint(address),
+      handle: serverMetadataEndpoint(address, introspection !== undefined),
     },
-    { methods: ['GET'], path: '/', handle: homeEndpoint(address, login.upstreamHost) },
+    { methods: ['GET'], path: '/', handle: home },
   ];
 }

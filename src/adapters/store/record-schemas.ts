@@ -58,6 +58,7 @@ const clientRequest: z.ZodType<ClientRequest> = z.object({
   challenge: text<CodeChallenge>(),
   scope: maybe(scope),
   resource: z.string(),
+  freshSignIn: z.boolean(),
 });
 
 const flowBase = { id: text<FlowId>(), request: clientRequest, expiresAt: moment };
@@ -156,7 +157,8 @@ const endedGrant = z.object({
   clientId,
   subject,
   endedAt: moment,
-  reason: z.enum(['code_replayed', 'refresh_replayed', 'upstream_refused']),
+  reason: z.enum(['code_replayed', 'refresh_replayed', 'revoked', 'upstream_refused']),
+  revocation: maybe(sealed),
 }) satisfies z.ZodType<EndedGrant>;
 
 /** A grant, in force or over. */

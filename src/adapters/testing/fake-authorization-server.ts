@@ -52,6 +52,8 @@ export interface FakeAuthorizationServer extends UpstreamAuthorizationServer {
   readonly tokenRequests: { authorization_code: number; refresh_token: number };
   /** Registrations so far. */
   readonly registrations: number;
+  /** The tokens that it was asked to revoke, in their order. */
+  readonly revocations: readonly string[];
   /** Screen 2 with a yes: the callback URL that the browser is sent to. Throws where the request is not acceptable. */
   approve(authorizationUrl: string, subject?: string): string;
   /** Screen 2 with a no. */
@@ -60,7 +62,7 @@ export interface FakeAuthorizationServer extends UpstreamAuthorizationServer {
   access(token: string): UpstreamAccess | undefined;
   /** From now on it cannot be reached. */
   goDown(retryAfter?: number): void;
-  /** From now on every token request is refused with this error code. */
+  /** From now on every token request, and every revocation, is refused with this error code. */
   refuse(error: string, description?: string): void;
   /** From now on every token request is answered with something that is no token response. */
   babble(): void;
@@ -90,6 +92,7 @@ class FakeServer implements FakeAuthorizationServer {
   readonly serverDocuments: Map<string, ServerDocument>;
   readonly tokenRequests = { authorization_code: 0, refresh_token: 0 };
   registrations = 0;
+  readonly revocations: readonly string[];
   /** Not a method: it is handed on to a resource server. */
   readonly access = (token: string): UpstreamAccess | undefined => this.#core.access(token);
   readonly #core: AuthorizationCore;
@@ -110,6 +113,7 @@ class FakeServer implements FakeAuthorizationServer {
     this.traits = { ...usualTraits, ...traits };
     this.#core = new AuthorizationCore({ clock, random, scopes, clients, traits: this.traits });
     this.#core.issuer = issuer;
+    this.revocations = this.#core.revocations;
     this.resourceDocuments = new Map([
       [resourceMetadataUrls(resource)[0] ?? '', resourceDocument(resource, issuer, scopes)],
     ]);
@@ -125,6 +129,7 @@ class FakeServer implements FakeAuthorizationServer {
       authorizationEndpoint: `${issuer}/authorize`,
       tokenEndpoint: `${issuer}/token`,
       registrationEndpoint: `${issuer}/register`,
+      revocationEndpoint: traits.revocation ? `${issuer}/revoke` : undefined,
       authMethods: ['client_secret_basic', 'client_secret_post'],
       challengeMethods: ['S256'],
       scopesSupported: scopes,
@@ -169,6 +174,18 @@ class FakeServer implements FakeAuthorizationServer {
     }
     if (answer.ok) return success(portAnswer(answer.value));
     return failure({ kind: 'refused', ...answer.failure });
+  }
+
+  async revokeToken(
+    { client }: Upstream,
+    _endpoint: string,
+    token: string,
+  ): Promise<Result<undefined, UpstreamFailure>> {
+    const trouble = this.#trouble;
+    // Of an answer to a revocation only the status counts, whatever stands in it.
+    if (trouble !== undefined && trouble.kind !== 'unusable') return failure(trouble);
+    const answer = this.#core.revoke(client.clientId, client.clientSecret, token);
+    return answer.ok ? answer : failure({ kind: 'refused', ...answer.failure });
   }
 
   #count(grantType: string | undefined): void {
@@ -234,6 +251,7 @@ export const usualTraits: AuthorizationServerTraits = {
   expiresIn: 'number',
   refreshTokens: 'rotating',
   issuerInResponse: true,
+  revocation: true,
 };
 
 /** What the tokens of a GitHub OAuth App are like: no announced end, nothing to refresh with. */
@@ -242,6 +260,7 @@ export const githubTraits: AuthorizationServerTraits = {
   expiresIn: 'absent',
   refreshTokens: 'none',
   issuerInResponse: false,
+  revocation: false,
 };
 
 function resourceDocument(

@@ -35,9 +35,11 @@ export function httpAuthorizationServer(dispatcher?: Dispatcher): UpstreamAuthor
     register: async (endpoint, registration) =>
       registered(await call(endpoint, registrationCall(registration))),
     requestTokens: async (upstream, form) => {
-      const answer = await call(upstream.server.tokenEndpoint, tokenCall(upstream, form));
+      const answer = await call(upstream.server.tokenEndpoint, formCall(upstream, form));
       return answer.ok ? judgeTokenResponse(answer.value) : answer;
     },
+    revokeToken: async (upstream, endpoint, token) =>
+      revoked(await call(endpoint, formCall(upstream, { token }))),
   };
 }
 
@@ -101,7 +103,7 @@ function registered(answer: Result<Answer, UpstreamFailure>) {
   return failure({ kind: 'unusable', reason } as const);
 }
 
-function tokenCall({ client }: Upstream, form: Readonly<Record<string, string>>): CallOptions {
+function formCall({ client }: Upstream, form: Readonly<Record<string, string>>): CallOptions {
   const { clientId, clientSecret, method } = client;
   const body = new URLSearchParams(form);
   const headers = {
@@ -116,6 +118,17 @@ function tokenCall({ client }: Upstream, form: Readonly<Record<string, string>>)
   body.set('client_id', clientId);
   if (method === 'client_secret_post') body.set('client_secret', clientSecret ?? '');
   return { method: 'POST', headers, body: body.toString() };
+}
+
+/** RFC 7009 §2.2: a token that is not known there is revoked all the same; only a server in trouble has to be asked again. */
+function revoked(answer: Result<Answer, UpstreamFailure>): Result<undefined, UpstreamFailure> {
+  if (!answer.ok) return answer;
+  const { status, retryAfter } = answer.value;
+  if (status < 300) return success(undefined);
+  const reason = `status ${status}`;
+  return status >= 500 || status === 429
+    ? failure({ kind: 'unavailable', reason, retryAfter })
+    : failure({ kind: 'refused', error: 'revocation_refused', description: reason });
 }
 
 /** RFC 6749 §2.3.1: id and secret are form-encoded before they are joined. */
