@@ -143,6 +143,23 @@ describe('a pool of workers', () => {
     assert.equal(pool.workers.length, 2);
   });
 
+  it('waits for a worker that is still starting, and then stops it', async () => {
+    const pool = fakePool(2);
+    pool.workers[0]?.report(listening);
+    await settled();
+    const starting = pool.workers[1];
+    assert.ok(starting);
+    const { stop } = starting;
+    starting.stop = () => {}; // it hears nothing yet
+
+    pool.stop();
+    await settled();
+    starting.stop = stop;
+    starting.report(listening);
+
+    assert.equal(await pool.code, 0);
+  });
+
   it('ends with 3 where a worker did not end cleanly at the stop', async () => {
     const pool = fakePool(2);
     pool.workers[0]?.report(listening);

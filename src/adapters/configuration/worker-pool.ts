@@ -18,7 +18,7 @@ export interface WorkerProcess {
   readonly reported: Promise<WorkerReport | undefined>;
   /** Resolves with how it ended: an exit code, or the name of a signal. */
   readonly ended: Promise<number | string>;
-  /** Asks it to finish what it does. */
+  /** Asks it to finish what it does; heard once it has reported. */
   stop(): void;
   /** Ends it at once. */
   kill(): void;
@@ -83,6 +83,12 @@ const longestDelay = 30_000;
 function born(pool: Pool): WorkerProcess {
   const worker = pool.parts.fork();
   pool.alive.add(worker);
+  // While it starts it hears nothing: what it missed is said again.
+  worker.reported
+    .then(() => {
+      if (pool.stopping) worker.stop();
+    })
+    .catch(() => {});
   return worker;
 }
 
