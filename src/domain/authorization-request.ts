@@ -88,7 +88,7 @@ function promptOf(prompt: string | undefined): Result<readonly string[], OAuthEr
   const values = prompt?.split(' ').filter((value) => value !== '') ?? [];
   if (!values.includes('none')) return success(values);
   return values.every((value) => value === 'none')
-    ? failure(oauthError('interaction_required', 'Every connection needs the user’s consent.'))
+    ? failure(oauthError('interaction_required', 'Every connection needs the consent of the user.'))
     : invalid('prompt=none goes with no other value.'); // OpenID Connect Core §3.1.2.1
 }
 
