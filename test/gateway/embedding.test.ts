@@ -276,6 +276,7 @@ test('at the bound of its store the gateway refuses new registrations with 503, 
 
   const refused = await send(`${base}/register`, {
     method: 'POST',
+    headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ redirect_uris: [redirectUri] }),
   });
 
@@ -335,6 +336,7 @@ test('a store that cannot be reached is 503 everywhere, says nothing of itself, 
   const answers = [
     await send(`${base}/register`, {
       method: 'POST',
+      headers: { 'content-type': 'application/json' },
       body: '{"redirect_uris":["https://a.example/"]}',
     }),
     await send(authorizationUrl(base, anyone)),
