@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { readFileSync, realpathSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { endpointSettings } from './adapters/configuration/endpoint-settings.ts';
 import {
@@ -76,12 +76,22 @@ function withoutPassword(options: GatewayOptions): GatewayOptions {
   return { ...options, password: Buffer.from(systemRandom.bytes(32)).toString('base64url') };
 }
 
+/** npm starts this file through a symlink; whoever imports it may have been started from no file at all. */
+function isStarted(script: string | undefined): boolean {
+  return (
+    script !== undefined &&
+    existsSync(script) &&
+    realpathSync(script) === fileURLToPath(import.meta.url)
+  );
+}
+
 const { name, version } = JSON.parse(
   readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
 ) as { readonly name: string; readonly version: string };
 
-// npm starts this file through a symlink, so both sides are resolved before they are compared.
-if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+if (isStarted(process.argv[1])) {
+  // A reader of our lines that goes away takes nobody's tokens along.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   const events = eventLines((line) => console.log(line));
   const start = (config: GatewayConfig) => createGateway(config, { events });
   process.exit(await runCommandLine(process, start, version));
