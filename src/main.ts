@@ -7,8 +7,12 @@ import {
   gatewayAddress,
   parseConfiguration,
 } from './adapters/configuration/gateway-configuration.ts';
+import { fileContents } from './adapters/configuration/named-files.ts';
 import { runCommandLine } from './adapters/configuration/run.ts';
-import { useCaseSettings } from './adapters/configuration/use-case-settings.ts';
+import {
+  gatewayClientDocument,
+  useCaseSettings,
+} from './adapters/configuration/use-case-settings.ts';
 import { gatewayListener } from './adapters/http/gateway-listener.ts';
 import { type Gateway, gatewayServer } from './adapters/http/gateway-server.ts';
 import { singleUser } from './adapters/sign-in/single-user.ts';
@@ -16,11 +20,11 @@ import { memoryStore } from './adapters/store/memory.ts';
 import { eventLines } from './adapters/system/event-lines.ts';
 import { systemClock } from './adapters/system/system-clock.ts';
 import { systemRandom } from './adapters/system/system-random.ts';
-import { httpAuthorizationServer } from './adapters/upstream/authorization-server.ts';
-import { httpResourceServer } from './adapters/upstream/resource-server.ts';
+import { upstreamAdapters } from './adapters/upstream/upstream-adapters.ts';
 import type { Ports } from './application/ports.ts';
 import { useCases } from './application/use-cases.ts';
 import { upstreamCallbackUrl } from './domain/gateway-address.ts';
+import { seconds } from './domain/lifetime.ts';
 import { sealingKey } from './domain/sealing.ts';
 
 export type {
@@ -41,20 +45,31 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
   let port = config.port;
   const address = () => gatewayAddress(config, port);
   const clock = ports.clock ?? systemClock;
+  const upstream = upstreamAdapters({
+    ...fileContents(config),
+    url: config.upstreamRs,
+    auth: config.upstreamAuth,
+    callLimit: seconds(config.upstreamTimeout),
+    userAgent: `${name}/${version}`,
+    environment: process.env,
+    clock,
+  });
   const used: Ports = {
     clock,
     random: systemRandom,
     store: memoryStore(clock),
     signIn: singleUser(config.username, config.password),
-    authorizationServer: httpAuthorizationServer(),
-    resourceServer: httpResourceServer({ url: config.upstreamRs, userAgent: `${name}/${version}` }),
+    authorizationServer: upstream.authorizationServer,
+    resourceServer: upstream.resourceServer,
     events: { emit: () => {} },
     ...ports,
   };
   const keys = { current: sealingKey(used.random.bytes(32)), previous: [] };
-  const settings = useCaseSettings(config, () => upstreamCallbackUrl(address()), keys);
+  const callbackUrl = () => upstreamCallbackUrl(address());
+  const settings = useCaseSettings(config, callbackUrl, keys, upstream.publicKey);
   const listener = gatewayListener(useCases(used, settings), used, {
     address,
+    clientDocument: gatewayClientDocument(config, callbackUrl, upstream.publicKey),
     upstreamHost: new URL(config.upstreamRs).host,
     upstreamScope: config.upstreamScope,
     flowTtl: config.flowTtl,
@@ -67,7 +82,7 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
     listening: (chosen) => {
       port = chosen;
     },
-    closed: () => Promise.all([used.resourceServer.close(), used.store.close()]),
+    closed: () => Promise.all([upstream.close(), used.resourceServer.close(), used.store.close()]),
   });
 }
 

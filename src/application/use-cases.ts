@@ -1,12 +1,15 @@
 import type { TokenPolicy } from '../domain/grant.ts';
 import type { GatewayKeys } from '../domain/grant-keys.ts';
 import type { Seconds } from '../domain/lifetime.ts';
+import { clientDocumentUrl } from '../domain/metadata.ts';
 import { advanceGrant } from './advance-grant.ts';
 import { type AuthenticateClient, authenticateClient } from './authenticate-client.ts';
 import { authorizeMcpCall } from './authorize-mcp-call.ts';
 import { type BeginAuthorization, beginAuthorization } from './begin-authorization.ts';
 import { endGrantUseCase } from './end-grant.ts';
 import { type ExchangeCode, exchangeCode } from './exchange-code.ts';
+import { finishFlow } from './finish-flow.ts';
+import { keepGrant } from './keep-grant.ts';
 import { moveFlow, refuseStep } from './move-flow.ts';
 import { type OpenLogin, openLogin } from './open-login.ts';
 import type { Ports } from './ports.ts';
@@ -14,9 +17,12 @@ import { type RefreshTokens, refreshTokens } from './refresh-tokens.ts';
 import { type RegisterClient, registerClientUseCase } from './register-client.ts';
 import { type RelayMcpCall, relayMcpCall } from './relay-mcp-call.ts';
 import { renewUpstreamTokens } from './renew-upstream-tokens.ts';
-import { resolveUpstream, type UpstreamSettings } from './resolve-upstream.ts';
+import { knownUpstream } from './resolve-upstream.ts';
 import { type ReturnFromUpstream, returnFromUpstream } from './return-from-upstream.ts';
+import { sendUpstream } from './send-upstream.ts';
 import { type SubmitSignIn, submitSignIn } from './sign-in.ts';
+import { upstreamCredentials } from './upstream-credentials.ts';
+import type { UpstreamSettings } from './upstream-settings.ts';
 
 /** What the use cases have to know of the configuration. */
 export interface UseCaseSettings {
@@ -25,6 +31,8 @@ export interface UseCaseSettings {
   readonly upstream: UpstreamSettings;
   /** The redirect URI at the upstream: known once the gateway listens. */
   readonly callbackUrl: () => string;
+  /** Where clients reach the gateway, if the operator said so. */
+  readonly publicUrl: string | undefined;
   readonly keys: GatewayKeys;
 }
 
@@ -43,33 +51,54 @@ export interface UseCases {
 
 /** Builds the use cases over their ports, each of what it needs and no more. */
 export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
-  const { policy, flowTtl, upstream, callbackUrl, keys } = settings;
-  const { scope } = upstream;
+  const { policy, flowTtl, callbackUrl, publicUrl, keys } = settings;
+  const { scope, limits, auth } = settings.upstream;
   const refuse = refuseStep(ports);
   const move = moveFlow(ports, refuse);
-  const resolve = resolveUpstream(ports, upstream, callbackUrl, keys);
+  const credentials = upstreamCredentials({
+    ports,
+    settings: settings.upstream,
+    callbackUrl,
+    documentUrl: () => clientDocumentUrl(publicUrl),
+    keys,
+  });
+  const upstream = knownUpstream({ ports, settings: settings.upstream, credentials });
   const endGrant = endGrantUseCase(ports, policy);
-  const renew = renewUpstreamTokens({ ports, resolve, endGrant, policy });
+  const usesTokens = auth === 'oauth';
+  const renew = renewUpstreamTokens({
+    ports,
+    upstream,
+    usesTokens,
+    endGrant,
+    policy,
+    callLimit: limits.call,
+  });
   const advance = advanceGrant({ ports, renew, endGrant, keys, policy });
-  const access = authorizeMcpCall({ ports, renew, keys, policy });
+  const access = authorizeMcpCall({ ports, renew, upstream, keys, policy });
+  const send = sendUpstream({ ports, move, callbackUrl, scope });
+  const finish = finishFlow({ ports, move, keep: keepGrant({ ports, keys, policy }) });
+  const screenTwo = usesTokens ? upstream : undefined;
   return {
     register: registerClientUseCase(ports),
     begin: beginAuthorization(ports, flowTtl),
     openLogin: openLogin(ports, move),
-    submitSignIn: submitSignIn({ ports, move, refuse, resolve, callbackUrl, scope }),
+    submitSignIn: submitSignIn({ ports, move, refuse, upstream: screenTwo, send, finish }),
     returnFromUpstream: returnFromUpstream({
       ports,
       move,
       refuse,
-      resolve,
+      upstream,
+      send,
+      finish,
       callbackUrl,
-      scope,
-      keys,
-      policy,
     }),
     authenticate: authenticateClient(ports),
     exchange: exchangeCode({ ports, advance, endGrant, keys }),
     refresh: refreshTokens({ ports, advance, endGrant, keys, policy }),
-    relay: relayMcpCall({ resourceServer: ports.resourceServer, access }),
+    relay: relayMcpCall({
+      resourceServer: ports.resourceServer,
+      access,
+      usesTokens,
+    }),
   };
 }

@@ -2,6 +2,7 @@ import type { RequestListener } from 'node:http';
 import type { Ports } from '../../application/ports.ts';
 import type { UseCases } from '../../application/use-cases.ts';
 import type { GatewayAddress } from '../../domain/gateway-address.ts';
+import type { ClientDocument } from '../../domain/metadata.ts';
 import { flowCookies } from './flow-cookie.ts';
 import { router } from './router.ts';
 import { routes } from './routes.ts';
@@ -11,6 +12,7 @@ import { serverFailure } from './server-failure.ts';
 export interface ListenerSettings {
   /** Known once the gateway listens. */
   readonly address: () => GatewayAddress;
+  readonly clientDocument: (() => ClientDocument) | undefined;
   /** The upstream MCP server, as the pages name it. */
   readonly upstreamHost: string;
   readonly upstreamScope: string | undefined;
@@ -31,13 +33,14 @@ export function gatewayListener(
   { clock, events }: Pick<Ports, 'clock' | 'events'>,
   settings: ListenerSettings,
 ): GatewayListener {
-  const { address, upstreamHost, upstreamScope, flowTtl } = settings;
+  const { address, clientDocument, upstreamHost, upstreamScope, flowTtl } = settings;
   const crashed = serverFailure(events);
   const cookies = flowCookies(() => address().canonical, flowTtl, clock);
   const streams = new Set<() => void>();
   const table = routes({
     uses,
     address,
+    clientDocument,
     login: { cookies, upstreamHost, scope: upstreamScope },
     crashed,
     streams,

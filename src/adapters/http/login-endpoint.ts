@@ -47,9 +47,11 @@ export function loginCallbackEndpoint(submit: SubmitSignIn, context: LoginContex
         return sendOn(response, outcome.url);
       case 'wrong_password':
         return sendPage(response, 401, pageOf(context, outcome.flow, outcome.csrf, wrongPassword));
-      case 'client': {
+      case 'code':
+      case 'error': {
         const cleared = flow ? { 'Set-Cookie': context.cookies.clear(flow) } : {};
-        return sendToClient(response, outcome.address, outcome.error, cleared);
+        const result = outcome.type === 'code' ? { code: outcome.code } : outcome.error;
+        return sendToClient(response, outcome.address, result, cleared);
       }
     }
   };

@@ -1,10 +1,15 @@
 import type { UseCases } from '../../application/use-cases.ts';
 import type { GatewayAddress } from '../../domain/gateway-address.ts';
+import { type ClientDocument, clientDocumentPath } from '../../domain/metadata.ts';
 import { authorizeEndpoint } from './authorize-endpoint.ts';
 import { homeEndpoint } from './home-endpoint.ts';
 import { type LoginContext, loginCallbackEndpoint, loginEndpoint } from './login-endpoint.ts';
 import { type Crashed, mcpEndpoint, type OpenStreams } from './mcp-endpoint.ts';
-import { resourceMetadataEndpoint, serverMetadataEndpoint } from './metadata-endpoint.ts';
+import {
+  clientDocumentEndpoint,
+  resourceMetadataEndpoint,
+  serverMetadataEndpoint,
+} from './metadata-endpoint.ts';
 import { registrationEndpoint } from './registration-endpoint.ts';
 import type { Route } from './router.ts';
 import { tokenEndpoint } from './token-endpoint.ts';
@@ -14,13 +19,16 @@ import { upstreamCallbackEndpoint } from './upstream-callback-endpoint.ts';
 export interface RouteParts {
   readonly uses: UseCases;
   readonly address: () => GatewayAddress;
+  /** The gateway as a client of its upstream; absent where no upstream could read it. */
+  readonly clientDocument: (() => ClientDocument) | undefined;
   readonly login: LoginContext;
   readonly crashed: Crashed;
   readonly streams: OpenStreams;
 }
 
 /** The whole surface of the gateway, a row per endpoint. */
-export function routes({ uses, address, login, crashed, streams }: RouteParts): readonly Route[] {
+export function routes(parts: RouteParts): readonly Route[] {
+  const { uses, address, clientDocument, login, crashed, streams } = parts;
   const wellKnown = '/.well-known/oauth-protected-resource';
   const mcp = mcpEndpoint(uses.relay, { address, crashed, streams });
   return [
@@ -60,6 +68,15 @@ export function routes({ uses, address, login, crashed, streams }: RouteParts): 
       path: '/.well-known/oauth-authorization-server',
       handle: serverMetadataEndpoint(address),
     },
+    ...(clientDocument
+      ? [
+          {
+            methods: ['GET'],
+            path: clientDocumentPath,
+            handle: clientDocumentEndpoint(clientDocument),
+          },
+        ]
+      : []),
     { methods: ['GET'], path: '/', handle: homeEndpoint(address, login.upstreamHost) },
   ];
 }
