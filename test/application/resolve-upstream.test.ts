@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { knownUpstream } from '../../src/application/resolve-upstream.ts';
+import { upstreamCredentials } from '../../src/application/upstream-credentials.ts';
+import type { UpstreamSettings } from '../../src/application/upstream-settings.ts';
+import { seconds } from '../../src/domain/lifetime.ts';
+import {
+  callback,
+  failureIn,
+  gatewayKeys,
+  settings,
+  upstreamMcp,
+  valueIn,
+  type World,
+  world,
+} from './wired.ts';
+
+const unconfigured = { clientId: undefined, clientSecret: undefined };
+
+function known(outside: World, changed: Partial<UpstreamSettings> = {}) {
+  const changedSettings = { ...settings, ...changed };
+  const credentials = upstreamCredentials({
+    ports: outside.ports,
+    settings: changedSettings,
+    callbackUrl: () => callback,
+    documentUrl: () => undefined,
+    keys: gatewayKeys(),
+  });
+  return knownUpstream({ ports: outside.ports, settings: changedSettings, credentials });
+}
+
+/** How often the metadata of the server was asked for. */
+function looks(outside: World): number {
+  return outside.upstream.asked.filter((url) => url === upstreamMcp).length;
+}
+
+describe('the upstream', () => {
+  it('is looked for once, however many ask', async () => {
+    const outside = world();
+    const upstream = known(outside, unconfigured);
+
+    const all = await Promise.all([upstream.resolve(), upstream.resolve(), upstream.resolve()]);
+
+    assert.equal(new Set(all.map(valueIn)).size, 1);
+    assert.equal(looks(outside), 1);
+    assert.equal(outside.upstream.registrations, 1);
+  });
+
+  const lives: readonly (readonly [string, number | undefined, number])[] = [
+    ['an hour where its documents do not say', undefined, 3600],
+    ['as long as its documents say', 600, 600],
+    ['a minute at least', 0, 60],
+    ['a day at most', 1_000_000, 86_400],
+  ];
+  for (const [what, freshFor, life] of lives) {
+    it(`is taken as known for ${what}`, async () => {
+      const outside = world();
+      outside.upstream.freshFor = freshFor === undefined ? undefined : seconds(freshFor);
+      const upstream = known(outside);
+      valueIn(await upstream.resolve());
+
+      outside.clock.advance(life - 1);
+      valueIn(await upstream.resolve());
+      assert.equal(looks(outside), 1);
+      outside.clock.advance(1);
+      valueIn(await upstream.resolve());
+      assert.equal(looks(outside), 2);
+    });
+  }
+
+  it('is looked for again at the next need after a failure', async () => {
+    const outside = world();
+    const upstream = known(outside);
+    outside.upstream.goDown();
+
+    assert.equal(failureIn(await upstream.resolve()).kind, 'unavailable');
+    outside.upstream.recover();
+    valueIn(await upstream.resolve());
+  });
+
+  it('stays what it was while its metadata is out of reach', async () => {
+    const outside = world();
+    const upstream = known(outside);
+    const before = valueIn(await upstream.resolve());
+    outside.clock.advance(3600);
+    outside.upstream.goDown();
+
+    assert.deepEqual(valueIn(await upstream.resolve()), before);
+    valueIn(await upstream.resolve());
+    assert.equal(looks(outside), 2);
+  });
+
+  it('is no longer what it was when its metadata says so', async () => {
+    const outside = world();
+    const upstream = known(outside);
+    valueIn(await upstream.resolve());
+    outside.clock.advance(3600);
+    outside.upstream.serverDocuments.clear();
+
+    assert.equal(failureIn(await upstream.resolve()).kind, 'unusable');
+  });
+
+  it('is not known without credentials', async () => {
+    const outside = world();
+    const [[url, document] = []] = outside.upstream.serverDocuments;
+    assert.ok(url && document);
+    outside.upstream.serverDocuments.set(url, { ...document, registrationEndpoint: undefined });
+
+    assert.equal(failureIn(await known(outside, unconfigured).resolve()).kind, 'unusable');
+  });
+});
+
+describe('a doubt', () => {
+  it('makes the next need look again, but not before a minute has gone by', async () => {
+    const outside = world();
+    const upstream = known(outside);
+    upstream.doubt();
+    valueIn(await upstream.resolve());
+
+    upstream.doubt();
+    valueIn(await upstream.resolve());
+    assert.equal(looks(outside), 1);
+    outside.clock.advance(60);
+    valueIn(await upstream.resolve());
+    assert.equal(looks(outside), 2);
+  });
+
+  it('never makes anything be known for longer', async () => {
+    const outside = world();
+    outside.upstream.freshFor = seconds(60);
+    const upstream = known(outside);
+    valueIn(await upstream.resolve());
+
+    outside.clock.advance(59);
+    upstream.doubt();
+    outside.clock.advance(1);
+    valueIn(await upstream.resolve());
+
+    assert.equal(looks(outside), 2);
+  });
+});
+
+describe('a registration that the upstream forgot', () => {
+  it('is made anew once, whoever notices', async () => {
+    const outside = world();
+    const upstream = known(outside, unconfigured);
+    const { clientId } = valueIn(await upstream.resolve()).client;
+
+    const [one, other] = await Promise.all([
+      upstream.forgetClient(clientId),
+      upstream.forgetClient(clientId),
+    ]);
+    const anew = valueIn(await upstream.resolve()).client;
+    const late = await upstream.forgetClient(clientId);
+
+    assert.deepEqual([one, other, late], [true, true, true]);
+    assert.notEqual(anew.clientId, clientId);
+    assert.deepEqual(valueIn(await upstream.resolve()).client, anew);
+    assert.equal(outside.upstream.registrations, 2);
+  });
+
+  it('is the operator’s to mend where the operator made it', async () => {
+    const upstream = known(world());
+    const { clientId } = valueIn(await upstream.resolve()).client;
+
+    assert.equal(await upstream.forgetClient(clientId), false);
+  });
+});
+
+describe('the resource parameter', () => {
+  it('is left out once the upstream refused it', async () => {
+    const upstream = known(world());
+    assert.equal(valueIn(await upstream.resolve()).manners.resource, upstreamMcp);
+
+    assert.equal(upstream.leaveOutResource(), true);
+
+    assert.equal(valueIn(await upstream.resolve()).manners.resource, undefined);
+  });
+
+  it('is sent on where the operator wants it sent', async () => {
+    const upstream = known(world(), { resourceParameter: 'urn:mcp' });
+
+    assert.equal(upstream.leaveOutResource(), false);
+
+    assert.equal(valueIn(await upstream.resolve()).manners.resource, 'urn:mcp');
+  });
+});
