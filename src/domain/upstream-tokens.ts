@@ -70,10 +70,13 @@ export function tokensOf(
   return { access, refresh, scope, expiresAt: announcedEnd(answer.expiresIn, askedAt), binding };
 }
 
-/** The upstream's refusal in a form that may be passed on: nothing but the characters of an error code (RFC 6749 Appendix A.7), and not for ever. */
+/** The upstream's refusal, in a form that may be passed on. */
 export function refusal(error: string, description: string | undefined): UpstreamFailure {
-  const code = error.replaceAll(/[^\w.:-]/g, '').slice(0, 64) || 'unknown_error';
-  return { kind: 'refused', error: code, description: description && excerpt(description) };
+  return {
+    kind: 'refused',
+    error: codeOf(error),
+    description: description && excerpt(description),
+  };
 }
 
 /** A stranger's text for the log: on one line, and cut. */
@@ -106,13 +109,18 @@ export function asClientError(failure: UpstreamFailure): OAuthError {
     case 'unavailable':
       return upstreamUnavailable(failure.retryAfter);
     case 'unusable':
-      return oauthError('server_error', failure.reason);
+      return oauthError('server_error', describable(failure.reason));
   }
 }
 
 /** An error code is passed on to the client: nothing but the characters of one (RFC 6749 Appendix A.7), and not for ever. */
 function codeOf(error: string): string {
   return error.replaceAll(/[^\w.:-]/g, '').slice(0, 64) || 'unknown_error';
+}
+
+/** What an error description may hold (RFC 6749 §5.2): a reason can name what a stranger called itself. */
+function describable(reason: string): string {
+  return reason.replaceAll(/[^\x20\x21\x23-\x5b\x5d-\x7e]/g, '').slice(0, 500);
 }
 
 /** The upstream's failure is not the client's: whatever it holds is still good. */

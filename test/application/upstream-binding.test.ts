@@ -19,6 +19,7 @@ import {
 } from './dance.ts';
 import { failureIn, upstreamMcp, valueIn, type World, wired, world } from './wired.ts';
 
+const patient = { call: seconds(1000), discovery: seconds(1000) };
 const unconfigured = { clientId: undefined, clientSecret: undefined };
 
 /** A browser that stands before the upstream's page. */
@@ -120,6 +121,52 @@ describe('an upstream that refuses the resource parameter', () => {
     const refused = await gateway.refresh(client, refreshOf(tokens.refreshToken));
 
     assert.equal(failureIn(refused).error, 'temporarily_unavailable');
+  });
+});
+
+describe('a flow that runs out while the upstream is looked for', () => {
+  /** Discovery takes longer than the flow lives. */
+  function slowly(outside: World): void {
+    const probe = outside.upstream.probe.bind(outside.upstream);
+    outside.upstream.probe = (...asked) => {
+      outside.clock.advance(900);
+      outside.upstream.probe = probe;
+      return probe(...asked);
+    };
+  }
+
+  it('does not go upstream', async () => {
+    const outside = world();
+    const gateway = wired(outside, { settings: { limits: patient } });
+    const screen = await openedFlow(gateway, await aClient(gateway, outside));
+    slowly(outside);
+
+    assert.equal(failureIn(await gateway.submitSignIn(form(screen))), 'unknown');
+  });
+
+  it('does not go there again', async () => {
+    const outside = world();
+    const { back, answer } = await screenTwo({ ...unconfigured, limits: patient }, outside);
+    outside.upstream.freshFor = seconds(60);
+    const register = outside.upstream.register.bind(outside.upstream);
+    outside.upstream.register = (...asked) => {
+      outside.clock.advance(900);
+      return register(...asked);
+    };
+
+    const outcome = await back(answer({ error: 'invalid_client' }));
+
+    assert.equal(failureIn(outcome), 'unknown');
+  });
+
+  it('is not given up twice', async () => {
+    const outside = world();
+    const gateway = wired(outside, { settings: { limits: patient } });
+    const screen = await openedFlow(gateway, await aClient(gateway, outside));
+    outside.upstream.serverDocuments.clear();
+    slowly(outside);
+
+    assert.equal(failureIn(await gateway.submitSignIn(form(screen))), 'unknown');
   });
 });
 
@@ -348,10 +395,15 @@ describe('a demand for more scope', () => {
     const gateway = wired(outside);
     const { tokens, grant } = await aGrant(gateway, outside, { scope: 'read' });
     await tamper(outside, grant, (each) => ({ ...each, scope: undefined }));
-    const challenges = ['Bearer', 'Bearer error="insufficient_scope"', 'Basic realm="x"'];
-    outside.mcp.answerNext(...challenges.map((challenge) => challengeAnswer(challenge, 403)));
+    const challenges = [
+      ['Bearer', 403],
+      ['Bearer error="insufficient_scope"', 403],
+      ['Basic realm="x"', 403],
+      [demand('write'), 400],
+    ] as const;
+    outside.mcp.answerNext(...challenges.map((each) => challengeAnswer(...each)));
 
-    for (const challenge of challenges) {
+    for (const [challenge] of challenges) {
       const { heard } = call(gateway, tokens.accessToken, { body: initialize });
       await heard.ended;
       assert.equal(heard.upstreamChallenge, challenge);
