@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync, realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { type DoctorReport, doctorReport } from './adapters/configuration/doctor-report.ts';
 import {
   type GatewayConfig,
   type GatewayOptions,
@@ -9,6 +10,7 @@ import {
 } from './adapters/configuration/gateway-configuration.ts';
 import { fileContents } from './adapters/configuration/named-files.ts';
 import { runCommandLine } from './adapters/configuration/run.ts';
+import { asksForDoctor, runDoctor } from './adapters/configuration/run-doctor.ts';
 import {
   gatewayClientDocument,
   useCaseSettings,
@@ -20,13 +22,15 @@ import { memoryStore } from './adapters/store/memory.ts';
 import { eventLines } from './adapters/system/event-lines.ts';
 import { systemClock } from './adapters/system/system-clock.ts';
 import { systemRandom } from './adapters/system/system-random.ts';
-import { upstreamAdapters } from './adapters/upstream/upstream-adapters.ts';
+import type { SeenCall } from './adapters/upstream/http-call.ts';
+import { type UpstreamAdapters, upstreamAdapters } from './adapters/upstream/upstream-adapters.ts';
 import type { Ports } from './application/ports.ts';
-import { useCases } from './application/use-cases.ts';
+import { doctor, useCases } from './application/use-cases.ts';
 import { upstreamCallbackUrl } from './domain/gateway-address.ts';
 import { seconds } from './domain/lifetime.ts';
 import { sealingKey } from './domain/sealing.ts';
 
+export type { DoctorReport } from './adapters/configuration/doctor-report.ts';
 export type {
   GatewayConfig,
   GatewayOptions,
@@ -45,15 +49,7 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
   let port = config.port;
   const address = () => gatewayAddress(config, port);
   const clock = ports.clock ?? systemClock;
-  const upstream = upstreamAdapters({
-    ...fileContents(config),
-    url: config.upstreamRs,
-    auth: config.upstreamAuth,
-    callLimit: seconds(config.upstreamTimeout),
-    userAgent: `${name}/${version}`,
-    environment: process.env,
-    clock,
-  });
+  const upstream = upstreamOf(config, clock);
   const used: Ports = {
     clock,
     random: systemRandom,
@@ -86,6 +82,43 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
   });
 }
 
+function upstreamOf(
+  config: GatewayConfig,
+  clock: Ports['clock'],
+  watch?: (seen: SeenCall) => void,
+): UpstreamAdapters {
+  return upstreamAdapters({
+    ...fileContents(config),
+    url: config.upstreamRs,
+    auth: config.upstreamAuth,
+    callLimit: seconds(config.upstreamTimeout),
+    userAgent: `${name}/${version}`,
+    environment: process.env,
+    clock,
+    watch,
+  });
+}
+
+/** Walks everything at the upstream that comes before and after a user, and reports. */
+export async function examineUpstream(options: GatewayOptions): Promise<DoctorReport> {
+  const config = parseConfiguration(withoutPassword(options));
+  const seen: SeenCall[] = [];
+  const upstream = upstreamOf(config, systemClock, (call) => seen.push(call));
+  const ports = {
+    clock: systemClock,
+    random: systemRandom,
+    store: memoryStore(systemClock),
+    authorizationServer: upstream.authorizationServer,
+    events: { emit: () => {} },
+  };
+  const keys = { current: sealingKey(systemRandom.bytes(32)), previous: [] };
+  const callbackUrl = () => upstreamCallbackUrl(gatewayAddress(config, config.port));
+  const settings = useCaseSettings(config, callbackUrl, keys, upstream.publicKey);
+  const diagnosis = await doctor(ports, settings, upstream.pages)();
+  await Promise.all([upstream.close(), upstream.resourceServer.close()]);
+  return doctorReport(config, diagnosis, seen);
+}
+
 /** With a sign-in of the embedder's own the password of the configuration opens nothing: its rules do not apply. */
 function withoutPassword(options: GatewayOptions): GatewayOptions {
   return { ...options, password: Buffer.from(systemRandom.bytes(32)).toString('base64url') };
@@ -99,5 +132,9 @@ const { name, version } = JSON.parse(
 if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   const events = eventLines((line) => console.log(line));
   const start = (config: GatewayConfig) => createGateway(config, { events });
-  process.exit(await runCommandLine(process, start, version));
+  process.exit(
+    asksForDoctor(process.argv.slice(2))
+      ? await runDoctor(process, examineUpstream, version)
+      : await runCommandLine(process, start, version),
+  );
 }

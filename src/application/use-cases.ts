@@ -6,6 +6,7 @@ import { advanceGrant } from './advance-grant.ts';
 import { type AuthenticateClient, authenticateClient } from './authenticate-client.ts';
 import { authorizeMcpCall } from './authorize-mcp-call.ts';
 import { type BeginAuthorization, beginAuthorization } from './begin-authorization.ts';
+import { type DiagnoseUpstream, diagnoseUpstream, type PageVisitor } from './diagnose-upstream.ts';
 import { endGrantUseCase } from './end-grant.ts';
 import { type ExchangeCode, exchangeCode } from './exchange-code.ts';
 import { finishFlow } from './finish-flow.ts';
@@ -17,7 +18,7 @@ import { type RefreshTokens, refreshTokens } from './refresh-tokens.ts';
 import { type RegisterClient, registerClientUseCase } from './register-client.ts';
 import { type RelayMcpCall, relayMcpCall } from './relay-mcp-call.ts';
 import { renewUpstreamTokens } from './renew-upstream-tokens.ts';
-import { knownUpstream } from './resolve-upstream.ts';
+import { type KnownUpstream, knownUpstream } from './resolve-upstream.ts';
 import { type ReturnFromUpstream, returnFromUpstream } from './return-from-upstream.ts';
 import { sendUpstream } from './send-upstream.ts';
 import { type SubmitSignIn, submitSignIn } from './sign-in.ts';
@@ -51,18 +52,11 @@ export interface UseCases {
 
 /** Builds the use cases over their ports, each of what it needs and no more. */
 export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
-  const { policy, flowTtl, callbackUrl, publicUrl, keys } = settings;
+  const { policy, flowTtl, callbackUrl, keys } = settings;
   const { scope, limits, auth } = settings.upstream;
   const refuse = refuseStep(ports);
   const move = moveFlow(ports, refuse);
-  const credentials = upstreamCredentials({
-    ports,
-    settings: settings.upstream,
-    callbackUrl,
-    documentUrl: () => clientDocumentUrl(publicUrl),
-    keys,
-  });
-  const upstream = knownUpstream({ ports, settings: settings.upstream, credentials });
+  const upstream = upstreamOf(ports, settings);
   const endGrant = endGrantUseCase(ports, policy);
   const usesTokens = auth === 'oauth';
   const renew = renewUpstreamTokens({
@@ -101,4 +95,31 @@ export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
       usesTokens,
     }),
   };
+}
+
+type UpstreamPorts = Pick<Ports, 'clock' | 'random' | 'store' | 'authorizationServer' | 'events'>;
+type UpstreamParts = Pick<UseCaseSettings, 'upstream' | 'callbackUrl' | 'publicUrl' | 'keys'>;
+
+/** Builds what walks the upstream without a user, over ports of its own. */
+export function doctor(
+  ports: UpstreamPorts,
+  settings: UpstreamParts,
+  pages: PageVisitor,
+): DiagnoseUpstream {
+  const { upstream, callbackUrl } = settings;
+  const known = upstreamOf(ports, settings);
+  return diagnoseUpstream({ ports, settings: upstream, upstream: known, pages, callbackUrl });
+}
+
+function upstreamOf(ports: UpstreamPorts, settings: UpstreamParts): KnownUpstream {
+  const { upstream, callbackUrl, publicUrl, keys } = settings;
+  const documentUrl = () => clientDocumentUrl(publicUrl);
+  const credentials = upstreamCredentials({
+    ports,
+    settings: upstream,
+    callbackUrl,
+    documentUrl,
+    keys,
+  });
+  return knownUpstream({ ports, settings: upstream, credentials });
 }

@@ -401,7 +401,7 @@ describe('a demand for more scope', () => {
       ['Basic realm="x"', 403],
       [demand('write'), 400],
     ] as const;
-    outside.mcp.answerNext(...challenges.map((each) => challengeAnswer(...each)));
+    outside.mcp.answerNext(...challenges.map(([each, status]) => challengeAnswer(each, status)));
 
     for (const [challenge] of challenges) {
       const { heard } = call(gateway, tokens.accessToken, { body: initialize });

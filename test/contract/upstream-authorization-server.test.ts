@@ -7,6 +7,7 @@ import {
   upstreamAuthorizationServerContract,
 } from '../../src/adapters/testing/testing.ts';
 import { httpAuthorizationServer } from '../../src/adapters/upstream/authorization-server.ts';
+import { httpCaller } from '../../src/adapters/upstream/http-call.ts';
 import { seconds } from '../../src/domain/lifetime.ts';
 
 const redirectUri = 'http://localhost:8002/upstream/callback';
@@ -49,7 +50,7 @@ upstreamAuthorizationServerContract('of the fakes', () => {
 authorizationServerOverHttpContract('over HTTP', () =>
   httpAuthorizationServer({
     clock: systemClock,
-    userAgent: 'gateway/test',
+    call: httpCaller({ dispatcher: undefined, userAgent: 'gateway/test', watch: undefined }),
     callLimit: seconds(10),
   }),
 );

@@ -1,4 +1,3 @@
-import type { Dispatcher } from 'undici';
 import type { z } from 'zod';
 import type {
   Clock,
@@ -11,7 +10,7 @@ import type { Seconds } from '../../domain/lifetime.ts';
 import { failure, type Result, success } from '../../domain/result.ts';
 import { excerpt, refusal, type UpstreamFailure } from '../../domain/upstream-tokens.ts';
 import { authenticated } from './client-authentication.ts';
-import { type Answer, type HttpCall, httpCaller, type SeenCall } from './http-call.ts';
+import type { Answer, HttpCall, MakeCall } from './http-call.ts';
 import {
   registrationAnswer,
   registrationError,
@@ -26,25 +25,23 @@ import { judgeTokenResponse } from './token-response.ts';
 /** How the upstream is reached as an authorization server. */
 export interface AuthorizationServerOptions {
   readonly clock: Pick<Clock, 'now'>;
-  readonly userAgent: string;
+  readonly call: MakeCall;
   /** How long a single call may take. */
   readonly callLimit: Seconds;
-  readonly dispatcher?: Dispatcher | undefined;
   /** For `private_key_jwt`. */
   readonly key?: SigningKey | undefined;
-  /** Sees every request, and what became of it. */
-  readonly watch?: ((seen: SeenCall) => void) | undefined;
+  /** A header that the MCP server wants in place of a token. */
+  readonly header?: readonly [string, string] | undefined;
 }
 
 /** The upstream's OAuth side over HTTP. */
 export function httpAuthorizationServer(
   options: AuthorizationServerOptions,
 ): UpstreamAuthorizationServer {
-  const { clock, userAgent, callLimit, dispatcher, key, watch } = options;
-  const call = httpCaller({ dispatcher, userAgent, watch });
+  const { clock, call, callLimit, key, header } = options;
   return {
     probe: async (url, within) => {
-      const answer = await call(probeCall(url), within);
+      const answer = await call(probeCall(url, header), within);
       return answer.ok ? probed(answer.value) : answer;
     },
     resourceDocument: async (url, within) =>

@@ -12,6 +12,8 @@ export interface HttpCall {
   readonly body?: string;
   /** Whether only status and headers count: the body is not waited for. */
   readonly headOnly?: true;
+  /** Whether redirects are answers like others. */
+  readonly stays?: true;
 }
 
 /** An answer of the upstream's, read whole. */
@@ -104,7 +106,8 @@ function seen({ method, url }: HttpCall): SeenCall {
 }
 
 /** Where an answer points the very same request to: 307 and 308 keep method and body (RFC 9110 §15.4.8), for a GET the others do too. */
-function redirectTarget({ method, url }: HttpCall, { status, location }: Answer) {
+function redirectTarget({ method, url, stays }: HttpCall, { status, location }: Answer) {
+  if (stays) return undefined;
   const keeps = status === 307 || status === 308;
   const moves = method === 'GET' && (status === 301 || status === 302 || status === 303);
   if (location === undefined || !(keeps || moves)) return undefined;

@@ -1,7 +1,7 @@
 import type { HttpCall } from './http-call.ts';
 
 /** The first request of any MCP client, without a token: what answers it says where to get one. Its body is of no interest. */
-export function probeCall(url: string): HttpCall {
+export function probeCall(url: string, header: readonly [string, string] | undefined): HttpCall {
   return {
     url,
     method: 'POST',
@@ -9,6 +9,7 @@ export function probeCall(url: string): HttpCall {
       accept: 'application/json, text/event-stream',
       'content-type': 'application/json',
       'mcp-protocol-version': '2025-11-25',
+      ...(header && { [header[0]]: header[1] }),
     },
     body: JSON.stringify({
       jsonrpc: '2.0',

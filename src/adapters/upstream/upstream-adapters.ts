@@ -1,3 +1,4 @@
+import type { PageVisitor } from '../../application/diagnose-upstream.ts';
 import type {
   Clock,
   UpstreamAuthorizationServer,
@@ -6,8 +7,9 @@ import type {
 import type { Seconds } from '../../domain/lifetime.ts';
 import type { PublicKey } from '../../domain/metadata.ts';
 import { httpAuthorizationServer } from './authorization-server.ts';
-import type { SeenCall } from './http-call.ts';
+import { httpCaller, type SeenCall } from './http-call.ts';
 import { type OutboundOptions, outboundDispatcher, streamingDispatcher } from './outbound.ts';
+import { pageVisitor } from './page-visitor.ts';
 import { httpResourceServer } from './resource-server.ts';
 import { signingKey } from './signing-key.ts';
 
@@ -23,13 +25,14 @@ export interface UpstreamAdapterOptions extends OutboundOptions {
   readonly callLimit: Seconds;
   readonly userAgent: string;
   readonly clock: Pick<Clock, 'now'>;
-  readonly watch?: (seen: SeenCall) => void;
+  readonly watch?: ((seen: SeenCall) => void) | undefined;
 }
 
 /** Both sides of an upstream over HTTP. */
 export interface UpstreamAdapters {
   readonly authorizationServer: UpstreamAuthorizationServer;
   readonly resourceServer: UpstreamResourceServer;
+  readonly pages: PageVisitor;
   /** Of the key that the gateway signs with, where it has one. */
   readonly publicKey: PublicKey | undefined;
   /** Ends the connections of the OAuth side; the other side has a `close` of its own. */
@@ -41,16 +44,11 @@ export function upstreamAdapters(options: UpstreamAdapterOptions): UpstreamAdapt
   const { url, auth, header, privateKey, callLimit, userAgent, clock, watch } = options;
   const key = privateKey === undefined ? undefined : signingKey(privateKey);
   const dispatcher = outboundDispatcher(options);
+  const call = httpCaller({ dispatcher, userAgent, watch });
   const credentials = auth === 'oauth' ? undefined : { header };
   return {
-    authorizationServer: httpAuthorizationServer({
-      clock,
-      userAgent,
-      callLimit,
-      dispatcher,
-      key,
-      watch,
-    }),
+    authorizationServer: httpAuthorizationServer({ clock, call, callLimit, key, header }),
+    pages: pageVisitor(call, callLimit),
     resourceServer: httpResourceServer({
       url,
       userAgent,
