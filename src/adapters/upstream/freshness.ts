@@ -13,9 +13,10 @@ export function freshnessOf(header: (name: string) => string | undefined): Fresh
   return total === undefined ? undefined : seconds(Math.max(0, total - age));
 }
 
-/** By the server's own clock, so that it does not matter how well ours is set. */
+/** By the server's own clock, so that it does not matter how well ours is set. What is no date, such as 0, has passed (RFC 9111 §5.3). */
 function untilExpiry(expires: string | undefined, date: string | undefined): number | undefined {
   if (expires === undefined || date === undefined) return undefined;
+  if (!/^[A-Z][a-z]{2},/.test(expires)) return 0;
   const length = (Date.parse(expires) - Date.parse(date)) / 1000;
   return Number.isFinite(length) ? Math.max(0, length) : 0;
 }

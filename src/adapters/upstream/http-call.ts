@@ -180,6 +180,7 @@ function failureOf(error: unknown, url: string): Exclude<UpstreamFailure, { kind
   if (error instanceof AnswerTooLong) {
     return { kind: 'unusable', reason: `The answer of ${host} is too long.` };
   }
-  const { name, code } = error as { readonly name?: string; readonly code?: string };
-  return { kind: 'unavailable', reason: `${host}: ${code ?? name}`, retryAfter: undefined };
+  const { name, code } = error as { readonly name?: string; readonly code?: unknown };
+  const what = typeof code === 'string' ? code : name; // that of a timeout is a number
+  return { kind: 'unavailable', reason: `${host}: ${what}`, retryAfter: undefined };
 }
