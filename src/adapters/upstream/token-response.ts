@@ -22,7 +22,10 @@ const tokenResponse = z.object({
   refresh_token: text,
   token_type: text,
   // GitHub and others spell the number as a string.
-  expires_in: z.coerce.number().finite().optional().catch(undefined),
+  expires_in: z
+    .union([z.number(), z.string().transform(Number).pipe(z.number())])
+    .optional()
+    .catch(undefined),
   scope: text,
   error: text,
   error_description: text,
@@ -74,7 +77,7 @@ function tokensIn(
 
 /** The members of a JSON object or of a form; `undefined` where it is neither. */
 function membersOf({ contentType, text: body }: Answer): unknown {
-  if (contentType.includes('application/x-www-form-urlencoded')) {
+  if (contentType.toLowerCase().includes('application/x-www-form-urlencoded')) {
     return Object.fromEntries(new URLSearchParams(body));
   }
   try {
