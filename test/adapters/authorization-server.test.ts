@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { generateKeyPairSync } from 'node:crypto';
 import { createServer, type RequestListener } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
-import { calculateJwkThumbprint, exportJWK, jwtVerify } from 'jose';
+import { jwtVerify } from 'jose';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import { httpAuthorizationServer } from '../../src/adapters/upstream/authorization-server.ts';
 import { httpCaller } from '../../src/adapters/upstream/http-call.ts';
@@ -373,19 +373,12 @@ for (const [alg, pair] of keyKinds) {
         form?.get('client_assertion_type'),
         'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
       );
-      assert.deepEqual(protectedHeader, { alg, kid: key.publicKey.kid });
+      assert.deepEqual(protectedHeader, content === jwk ? { alg, kid: 'named' } : { alg });
       assert.ok(payload.jti && payload.exp);
-      assert.equal(key.publicKey.d, undefined);
-      assert.equal(
-        key.publicKey.kid,
-        content === jwk ? 'named' : await thumbprintOf(pair.publicKey),
-      );
+      assert.equal(key.publicKey.d, undefined, 'it is public');
+      assert.equal(key.publicKey.alg, alg);
     }
   });
-}
-
-async function thumbprintOf(key: KeyObject): Promise<string> {
-  return calculateJwkThumbprint(await exportJWK(key));
 }
 
 test('a key that signs nothing is refused', () => {

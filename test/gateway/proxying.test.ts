@@ -460,7 +460,7 @@ test('a renewal that the upstream cannot give just now is 503, and the token is 
 test('a demand of the upstream’s for more scope is passed on in our own name', async (t) => {
   const { base, mcpUrl, mcp, bearer } = await startProxy(t);
   const demand =
-    'Bearer error="insufficient_scope", scope="read write admin", resource_metadata="https://up.example/x"';
+    'Bearer error="insufficient_scope", scope="read admin", resource_metadata="https://up.example/x"';
   mcp.answerNext(challengeAnswer(demand, 403), challengeAnswer('Bearer realm="x"', 403));
 
   const demanded = await send(mcpUrl, { method: 'POST', headers: bearer, body: '{}' });
@@ -469,7 +469,7 @@ test('a demand of the upstream’s for more scope is passed on in our own name',
   assert.equal(demanded.status, 403);
   assert.equal(
     demanded.headers['www-authenticate'],
-    `Bearer error="insufficient_scope", scope="read admin", resource_metadata="${base}/.well-known/oauth-protected-resource/mcp"`,
+    `Bearer error="insufficient_scope", scope="read write admin", resource_metadata="${base}/.well-known/oauth-protected-resource/mcp"`,
   );
   assert.equal(plain.status, 403);
   assert.equal(plain.headers['www-authenticate'], undefined);

@@ -1,5 +1,4 @@
 import {
-  createHash,
   createPrivateKey,
   createPublicKey,
   type JsonWebKey,
@@ -23,12 +22,13 @@ export function signingKey(text: string): SigningKey {
   const key = createPrivateKey(jwk === undefined ? text : { key: jwk, format: 'jwk' });
   const alg = algorithmOf(key);
   const bare = createPublicKey(key).export({ format: 'jwk' }) as Record<string, unknown>;
-  const kid = typeof jwk?.kid === 'string' ? jwk.kid : thumbprint(bare);
+  // Only a name that the operator gave is sent: an upstream that knows the key by none, or by another, would not find it.
+  const named = typeof jwk?.kid === 'string' ? { kid: jwk.kid } : {};
   return {
-    publicKey: { ...bare, kid, alg, use: 'sig' },
+    publicKey: { ...bare, ...named, alg, use: 'sig' },
     assertion: (clientId, audience, now) =>
       new SignJWT({ jti: randomUUID() })
-        .setProtectedHeader({ alg, kid })
+        .setProtectedHeader({ alg, ...named })
         .setIssuer(clientId)
         .setSubject(clientId)
         .setAudience(audience)
@@ -51,11 +51,4 @@ function algorithmOf(key: KeyObject): string {
   if (type === 'ed25519') return 'EdDSA';
   if (type === 'ec' && elliptic !== undefined) return elliptic;
   throw new Error('The key is neither RSA nor Ed25519 nor on P-256, P-384 or P-521.');
-}
-
-/** RFC 7638 §3: the required members in the order of their names. */
-function thumbprint(jwk: Readonly<Record<string, unknown>>): string {
-  const members = ['crv', 'e', 'kty', 'n', 'x', 'y'].filter((name) => jwk[name] !== undefined);
-  const text = JSON.stringify(Object.fromEntries(members.map((name) => [name, jwk[name]])));
-  return createHash('sha256').update(text).digest('base64url');
 }
