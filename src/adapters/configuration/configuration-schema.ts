@@ -237,7 +237,7 @@ function parameters(
   return z
     .preprocess((given) => {
       const values = record.safeParse(given);
-      return values.success ? String(new URLSearchParams(values.data)) : given;
+      return values.success ? String(new URLSearchParams(values.data)) || undefined : given;
     }, spelled.optional())
     .transform((value) => value && Object.fromEntries(new URLSearchParams(value)))
     .optional()
