@@ -68,6 +68,7 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
     clientDocument: gatewayClientDocument(config, callbackUrl, upstream.publicKey),
     upstreamHost: new URL(config.upstreamRs).host,
     upstreamScope: config.upstreamScope,
+    onlyScreen: config.upstreamAuth !== 'oauth',
     flowTtl: config.flowTtl,
   });
   return gatewayServer({

@@ -16,6 +16,8 @@ export interface ListenerSettings {
   /** The upstream MCP server, as the pages name it. */
   readonly upstreamHost: string;
   readonly upstreamScope: string | undefined;
+  /** Whether the upstream has no users of its own, so that there is no screen 2. */
+  readonly onlyScreen: boolean;
   /** Seconds. */
   readonly flowTtl: number;
 }
@@ -33,7 +35,7 @@ export function gatewayListener(
   { clock, events }: Pick<Ports, 'clock' | 'events'>,
   settings: ListenerSettings,
 ): GatewayListener {
-  const { address, clientDocument, upstreamHost, upstreamScope, flowTtl } = settings;
+  const { address, clientDocument, upstreamHost, upstreamScope, onlyScreen, flowTtl } = settings;
   const crashed = serverFailure(events);
   const cookies = flowCookies(() => address().canonical, flowTtl, clock);
   const streams = new Set<() => void>();
@@ -41,7 +43,7 @@ export function gatewayListener(
     uses,
     address,
     clientDocument,
-    login: { cookies, upstreamHost, scope: upstreamScope },
+    login: { cookies, upstreamHost, onlyScreen, scope: upstreamScope },
     crashed,
     streams,
   });

@@ -16,6 +16,8 @@ import type { Handle } from './router.ts';
 export interface LoginContext {
   readonly cookies: FlowCookies;
   readonly upstreamHost: string;
+  /** Whether there is no screen 2. */
+  readonly onlyScreen: boolean;
   /** Set by the operator: what will be asked of the upstream, whatever the client asks for. */
   readonly scope: string | undefined;
 }
@@ -70,7 +72,7 @@ function signInForm(form: Parameters) {
 }
 
 function pageOf(
-  { upstreamHost, scope }: LoginContext,
+  { upstreamHost, onlyScreen, scope }: LoginContext,
   flow: Flow,
   csrf: string,
   message: string | undefined,
@@ -83,6 +85,7 @@ function pageOf(
       loopback: isLoopbackRedirect(request.redirectUri),
     },
     upstreamHost,
+    onlyScreen,
     scopes: scopeTokens(scope ?? request.scope),
     action: '/login/callback',
     flow: flow.id,

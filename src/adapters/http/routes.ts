@@ -77,6 +77,6 @@ export function routes(parts: RouteParts): readonly Route[] {
           },
         ]
       : []),
-    { methods: ['GET'], path: '/', handle: homeEndpoint(address, login.upstreamHost) },
+    { methods: ['GET'], path: '/', handle: homeEndpoint(address, login) },
   ];
 }
