@@ -2,6 +2,7 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type DoctorReport, doctorReport } from './adapters/configuration/doctor-report.ts';
+import { endpointSettings } from './adapters/configuration/endpoint-settings.ts';
 import {
   type GatewayConfig,
   type GatewayOptions,
@@ -11,10 +12,7 @@ import {
 import { fileContents } from './adapters/configuration/named-files.ts';
 import { runCommandLine } from './adapters/configuration/run.ts';
 import { asksForDoctor, runDoctor } from './adapters/configuration/run-doctor.ts';
-import {
-  gatewayClientDocument,
-  useCaseSettings,
-} from './adapters/configuration/use-case-settings.ts';
+import { useCaseSettings } from './adapters/configuration/use-case-settings.ts';
 import { gatewayListener } from './adapters/http/gateway-listener.ts';
 import { type Gateway, gatewayServer } from './adapters/http/gateway-server.ts';
 import { singleUser } from './adapters/sign-in/single-user.ts';
@@ -63,14 +61,11 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
   const keys = { current: sealingKey(used.random.bytes(32)), previous: [] };
   const callbackUrl = () => upstreamCallbackUrl(address());
   const settings = useCaseSettings(config, callbackUrl, keys, upstream.publicKey);
-  const listener = gatewayListener(useCases(used, settings), used, {
-    address,
-    clientDocument: gatewayClientDocument(config, callbackUrl, upstream.publicKey),
-    upstreamHost: new URL(config.upstreamRs).host,
-    upstreamScope: config.upstreamScope,
-    onlyScreen: config.upstreamAuth !== 'oauth',
-    flowTtl: config.flowTtl,
-  });
+  const listener = gatewayListener(
+    useCases(used, settings),
+    used,
+    endpointSettings(config, address, upstream.publicKey),
+  );
   return gatewayServer({
     listener,
     host: config.host,

@@ -1,7 +1,7 @@
 import type { LiveGrant, TokenPolicy } from '../domain/grant.ts';
 import { type AccessVerdict, judgeAccess, withPresented } from '../domain/grant-access.ts';
-import { type GatewayKeys, openTokens, unwrapSealKey } from '../domain/grant-keys.ts';
-import { isUpstreamSpent, withRefusedUpstream } from '../domain/grant-upstream.ts';
+import { type GatewayKeys, unwrapSealKey } from '../domain/grant-keys.ts';
+import { isUpstreamSpent, tokensOfGrant, withRefusedUpstream } from '../domain/grant-upstream.ts';
 import type { Scope } from '../domain/scope.ts';
 import {
   type PresentedToken,
@@ -171,8 +171,8 @@ function authorized({ scope, upstream }: LiveGrant, token: UpstreamToken): McpAu
 }
 
 function openedBy({ keys }: AuthorizeParts, { held, presented, verdict }: Access) {
-  const { id, upstream } = held.value;
-  const key = unwrapSealKey(verdict.entry.wrap, presented.gateway.secret, id, keys);
-  const tokens = key && openTokens(key, upstream.sealed, id, upstream.version);
+  const { grant, secret } = presented.gateway;
+  const key = unwrapSealKey(verdict.entry.wrap, secret, grant, keys);
+  const tokens = key && tokensOfGrant(held.value, key);
   return key && tokens ? { key, tokens } : undefined;
 }

@@ -53,6 +53,7 @@ function namedServer(settings: UpstreamSettings): UpstreamServer | undefined {
     authorizationEndpoint,
     tokenEndpoint,
     registrationEndpoint: undefined,
+    revocationEndpoint: undefined,
     authMethods: undefined,
     scopesSupported: undefined,
     issuerInResponse: false,

@@ -72,6 +72,7 @@ export type GatewayEvent =
       readonly error: OAuthErrorCode;
     }
   | { readonly type: 'upstream_tokens_renewed'; readonly grant: GrantId }
+  | { readonly type: 'upstream_revoked'; readonly grant: GrantId }
   | { readonly type: 'upstream_token_refused'; readonly grant: GrantId }
   | { readonly type: 'internal_error'; readonly reason: string }
   | {

@@ -143,6 +143,12 @@ export interface UpstreamAuthorizationServer {
     upstream: Upstream,
     form: Readonly<Record<string, string>>,
   ): Promise<Result<UpstreamTokenAnswer, UpstreamFailure>>;
+  /** Revokes a token (RFC 7009 §2.1); a token that is unknown there counts as revoked. */
+  revokeToken(
+    upstream: Upstream,
+    endpoint: string,
+    token: string,
+  ): Promise<Result<undefined, UpstreamFailure>>;
 }
 
 /** How long an upstream call takes at most, unless told (seconds). */

@@ -10,6 +10,7 @@ import { type DiagnoseUpstream, diagnoseUpstream, type PageVisitor } from './dia
 import { endGrantUseCase } from './end-grant.ts';
 import { type ExchangeCode, exchangeCode } from './exchange-code.ts';
 import { finishFlow } from './finish-flow.ts';
+import { type IntrospectToken, introspectToken } from './introspect-token.ts';
 import { keepGrant } from './keep-grant.ts';
 import { moveFlow, refuseStep } from './move-flow.ts';
 import { type OpenLogin, openLogin } from './open-login.ts';
@@ -20,7 +21,10 @@ import { type RelayMcpCall, relayMcpCall } from './relay-mcp-call.ts';
 import { renewUpstreamTokens } from './renew-upstream-tokens.ts';
 import { type KnownUpstream, knownUpstream } from './resolve-upstream.ts';
 import { type ReturnFromUpstream, returnFromUpstream } from './return-from-upstream.ts';
+import { type RevokeToken, revokeToken } from './revoke-token.ts';
+import { revokeUpstream } from './revoke-upstream.ts';
 import { sendUpstream } from './send-upstream.ts';
+import { signInSessions } from './sessions.ts';
 import { type SubmitSignIn, submitSignIn } from './sign-in.ts';
 import { upstreamCredentials } from './upstream-credentials.ts';
 import type { UpstreamSettings } from './upstream-settings.ts';
@@ -29,12 +33,16 @@ import type { UpstreamSettings } from './upstream-settings.ts';
 export interface UseCaseSettings {
   readonly policy: TokenPolicy;
   readonly flowTtl: Seconds;
+  /** How long a browser stays signed in; zero: not at all. */
+  readonly sessionTtl: Seconds;
   readonly upstream: UpstreamSettings;
   /** The redirect URI at the upstream: known once the gateway listens. */
   readonly callbackUrl: () => string;
   /** Where clients reach the gateway, if the operator said so. */
   readonly publicUrl: string | undefined;
   readonly keys: GatewayKeys;
+  /** Whether the end of a grant is told to the upstream's revocation endpoint. */
+  readonly upstreamRevocation: boolean;
 }
 
 /** Every use case that an adapter drives. */
@@ -47,6 +55,8 @@ export interface UseCases {
   readonly authenticate: AuthenticateClient;
   readonly exchange: ExchangeCode;
   readonly refresh: RefreshTokens;
+  readonly revoke: RevokeToken;
+  readonly introspect: IntrospectToken;
   readonly relay: RelayMcpCall;
 }
 
@@ -56,9 +66,12 @@ export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
   const { scope, limits, auth } = settings.upstream;
   const refuse = refuseStep(ports);
   const move = moveFlow(ports, refuse);
+  const sessions = signInSessions(ports, keys, settings.sessionTtl);
   const upstream = upstreamOf(ports, settings);
-  const endGrant = endGrantUseCase(ports, policy);
   const usesTokens = auth === 'oauth';
+  const enabled = settings.upstreamRevocation;
+  const endUpstream = revokeUpstream({ ports, upstream, keys, policy, enabled });
+  const endGrant = endGrantUseCase({ ports, revokeUpstream: endUpstream, keys, policy });
   const renew = renewUpstreamTokens({
     ports,
     upstream,
@@ -75,8 +88,16 @@ export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
   return {
     register: registerClientUseCase(ports),
     begin: beginAuthorization(ports, flowTtl),
-    openLogin: openLogin(ports, move),
-    submitSignIn: submitSignIn({ ports, move, refuse, upstream: screenTwo, send, finish }),
+    openLogin: openLogin(ports, move, sessions),
+    submitSignIn: submitSignIn({
+      ports,
+      move,
+      refuse,
+      sessions,
+      upstream: screenTwo,
+      send,
+      finish,
+    }),
     returnFromUpstream: returnFromUpstream({
       ports,
       move,
@@ -89,11 +110,9 @@ export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
     authenticate: authenticateClient(ports),
     exchange: exchangeCode({ ports, advance, endGrant, keys }),
     refresh: refreshTokens({ ports, advance, endGrant, keys, policy }),
-    relay: relayMcpCall({
-      resourceServer: ports.resourceServer,
-      access,
-      usesTokens,
-    }),
+    introspect: introspectToken(ports, policy),
+    revoke: revokeToken({ ports, endGrant, keys }),
+    relay: relayMcpCall({ resourceServer: ports.resourceServer, access, usesTokens }),
   };
 }
 

@@ -18,6 +18,7 @@ export interface ServerDocument {
   readonly authorizationEndpoint: string;
   readonly tokenEndpoint: string;
   readonly registrationEndpoint: string | undefined;
+  readonly revocationEndpoint: string | undefined;
   readonly authMethods: readonly string[] | undefined;
   readonly challengeMethods: readonly string[] | undefined;
   readonly scopesSupported: readonly string[] | undefined;
@@ -143,6 +144,7 @@ function endpointFault(document: ServerDocument, { rule }: ServerContext): strin
     ['authorization endpoint', document.authorizationEndpoint],
     ['token endpoint', document.tokenEndpoint],
     ['registration endpoint', document.registrationEndpoint],
+    ['revocation endpoint', document.revocationEndpoint],
   ] as const;
   for (const [what, url] of endpoints) {
     const fault = url === undefined ? undefined : outboundFault(url, rule);
@@ -159,6 +161,7 @@ export function legacyServer(resource: string): DescribedServer {
     authorizationEndpoint: `${origin}/authorize`,
     tokenEndpoint: `${origin}/token`,
     registrationEndpoint: `${origin}/register`,
+    revocationEndpoint: undefined,
     authMethods: undefined,
     scopesSupported: undefined,
     issuerInResponse: false,

@@ -20,6 +20,8 @@ export interface UpstreamPreset {
   readonly silentPkce?: true;
   /** Further issuers that its metadata is known to name instead of its own. */
   readonly issuers?: readonly string[];
+  /** `off`: a token is not revoked, since that would end the user's other grants too. */
+  readonly revocation?: 'off';
   /** Further token types that are bearer tokens. */
   readonly tokenTypes?: readonly string[];
   /** What a person has to do there, as a sentence. */
@@ -43,8 +45,10 @@ export const upstreamPresets: readonly UpstreamPreset[] = [
     hosts: ['accounts.google.com', 'googleapis.com'],
     authorizeParameters: { access_type: 'offline', prompt: 'consent' },
     registration: 'manual',
+    revocation: 'off',
     hint: 'Make an OAuth client of the type "Web application" at console.cloud.google.com.',
-    reason: 'Without access_type=offline and a consent there is no refresh token.',
+    reason:
+      'Without access_type=offline and a consent there is no refresh token; revoking one token ends all of the user.',
     source: 'PrefectHQ/fastmcp#2438, home-assistant/core#180546',
   },
   {

@@ -42,6 +42,7 @@ export function mannersOf(
     tokenParameters: withoutEmpty(settings.tokenParameters),
     scopeOnRefresh: preset?.scopeOnRefresh ?? false,
     tokenTypes: ['bearer', ...(preset?.tokenTypes ?? [])],
+    revokes: preset?.revocation !== 'off',
   };
 }
 

@@ -8,6 +8,8 @@ export interface UpstreamServer {
   readonly authorizationEndpoint: string;
   readonly tokenEndpoint: string;
   readonly registrationEndpoint: string | undefined;
+  /** Where its tokens can be revoked (RFC 7009). */
+  readonly revocationEndpoint: string | undefined;
   readonly authMethods: readonly string[] | undefined;
   readonly scopesSupported: readonly string[] | undefined;
   /** Whether it puts `iss` into its authorization responses (RFC 9207 §3). */
@@ -30,6 +32,8 @@ export interface UpstreamManners {
   readonly scopeOnRefresh: boolean;
   /** Types of tokens that are bearer tokens, in small letters. */
   readonly tokenTypes: readonly string[];
+  /** Whether the end of a grant is told to its revocation endpoint (RFC 7009). */
+  readonly revokes: boolean;
 }
 
 /** A server, the gateway's credentials there, and how to talk to it. */

@@ -40,6 +40,7 @@ function upstreamAt(origin: string, client: UpstreamClient) {
     authorizationEndpoint: `${origin}/authorize`,
     tokenEndpoint: `${origin}/token`,
     registrationEndpoint: undefined,
+    revocationEndpoint: undefined,
     authMethods: undefined,
     scopesSupported: undefined,
     issuerInResponse: false,
@@ -53,6 +54,7 @@ function upstreamAt(origin: string, client: UpstreamClient) {
     tokenParameters: {},
     scopeOnRefresh: false,
     tokenTypes: ['bearer'],
+    revokes: true,
   };
   return { server, client, manners };
 }
@@ -163,6 +165,7 @@ const known = {
   authorizationEndpoint: `${issuer}/a`,
   tokenEndpoint: `${issuer}/t`,
   registrationEndpoint: undefined,
+  revocationEndpoint: undefined,
   authMethods: undefined,
   challengeMethods: undefined,
   scopesSupported: undefined,
@@ -186,6 +189,7 @@ const serverDocuments: readonly (readonly [string, string, object | undefined])[
     }),
     {
       registrationEndpoint: `${issuer}/r`,
+      revocationEndpoint: undefined,
       authMethods: ['none'],
       challengeMethods: ['S256'],
       scopesSupported: [],

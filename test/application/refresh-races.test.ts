@@ -298,6 +298,7 @@ function givesAgain(upstream: UpstreamAuthorizationServer): UpstreamAuthorizatio
     resourceDocument: (...asked) => upstream.resourceDocument(...asked),
     serverDocument: (...asked) => upstream.serverDocument(...asked),
     register: (endpoint, request) => upstream.register(endpoint, request),
+    revokeToken: (to, endpoint, token) => upstream.revokeToken(to, endpoint, token),
     requestTokens: (to, form) =>
       form.grant_type === 'refresh_token'
         ? Promise.resolve(success({ access, refresh, expiresIn: 3600, scope: undefined }))

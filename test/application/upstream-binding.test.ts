@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { challengeAnswer } from '../../src/adapters/testing/testing.ts';
 import type { UpstreamSettings } from '../../src/application/upstream-settings.ts';
 import { seconds } from '../../src/domain/lifetime.ts';
+import type { GrantId } from '../../src/domain/token-pair.ts';
 import {
   aClient,
   aGrant,
@@ -141,7 +142,7 @@ describe('a flow that runs out while the upstream is looked for', () => {
     const screen = await openedFlow(gateway, await aClient(gateway, outside));
     slowly(outside);
 
-    assert.equal(failureIn(await gateway.submitSignIn(form(screen))), 'unknown');
+    assert.equal(failureIn(await gateway.submitSignIn(form(screen))), 'expired');
   });
 
   it('does not go there again', async () => {
@@ -156,7 +157,7 @@ describe('a flow that runs out while the upstream is looked for', () => {
 
     const outcome = await back(answer({ error: 'invalid_client' }));
 
-    assert.equal(failureIn(outcome), 'unknown');
+    assert.equal(failureIn(outcome), 'expired');
   });
 
   it('is not given up twice', async () => {
@@ -166,7 +167,7 @@ describe('a flow that runs out while the upstream is looked for', () => {
     outside.upstream.serverDocuments.clear();
     slowly(outside);
 
-    assert.equal(failureIn(await gateway.submitSignIn(form(screen))), 'unknown');
+    assert.equal(failureIn(await gateway.submitSignIn(form(screen))), 'expired');
   });
 });
 
@@ -265,6 +266,16 @@ describe('an upstream that trusts another authorization server', () => {
     });
   }
 
+  /** Waits until nothing is left to do for an ended grant, which is what its record says. */
+  async function carriedOut(outside: World, grant: GrantId): Promise<void> {
+    for (let turn = 0; turn < 2000; turn += 1) {
+      const stored = await outside.store.quiet.grants.read(grant);
+      if (stored?.value.state === 'ended' && stored.value.revocation === undefined) return;
+      await outside.clock.sleep(1000);
+    }
+    assert.fail('the order is still there');
+  }
+
   it('is looked at again after a 401: the grants end, and clients authorize there', async () => {
     const outside = world();
     const gateway = wired(outside, { settings: unconfigured });
@@ -282,6 +293,26 @@ describe('an upstream that trusts another authorization server', () => {
     const screen = await openedFlow(gateway, client);
     assert.match(await upstreamUrl(gateway, screen), /^https:\/\/new\.example\/authorize/);
     assert.equal(outside.upstream.registrations, 2);
+  });
+
+  it('is not told of the tokens of the server of before, when their grant ends', async () => {
+    for (const here of [true, false]) {
+      const outside = world();
+      const [[url, document] = []] = outside.upstream.serverDocuments;
+      assert.ok(url && document);
+      const revocationEndpoint = 'https://as.upstream.example/revoke';
+      outside.upstream.serverDocuments.set(url, { ...document, revocationEndpoint });
+      const gateway = wired(outside, { settings: unconfigured });
+      const { client, tokens, grant } = await aGrant(gateway, outside);
+      if (!here) moves(outside);
+      const later = here ? gateway : wired(outside, { settings: unconfigured });
+
+      await later.revoke(client.value, tokens.refreshToken);
+      await carriedOut(outside, grant);
+
+      assert.equal(outside.upstream.revocations.length, here ? 2 : 0);
+      assert.equal(outside.events.of('grant_ended')[0]?.reason, 'revoked');
+    }
   });
 
   it('gets no code of the server of before', async () => {
@@ -342,6 +373,23 @@ describe('an upstream without an authorization server', () => {
     outside.store.beforeWrite('flows', () => gateway.submitSignIn(no));
 
     assert.equal(failureIn(await gateway.submitSignIn(form(screen))), 'already_finished');
+  });
+
+  it('tells the client where there is no room for its grant, or no time', async () => {
+    const full = world({ limits: { grants: 0 } });
+    const gateway = wired(full, { settings: none });
+    const screen = await openedFlow(gateway, await aClient(gateway, full));
+    const late = world();
+    const slow = wired(late, { settings: none });
+    const lateScreen = await openedFlow(slow, await aClient(slow, late));
+    late.store.beforeWrite('grants', async () => late.clock.advance(900));
+
+    const outcome = valueIn(await gateway.submitSignIn(form(screen)));
+    const expired = await slow.submitSignIn(form(lateScreen));
+
+    assert.ok(outcome.type === 'error');
+    assert.equal(outcome.error.error, 'temporarily_unavailable');
+    assert.equal(failureIn(expired), 'expired');
   });
 
   it('that refuses the gateway’s own credentials costs nobody a grant', async () => {

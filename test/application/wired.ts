@@ -111,6 +111,8 @@ export interface WiredOptions {
   readonly settings?: Partial<UpstreamSettings>;
   readonly keys?: GatewayKeys;
   readonly publicUrl?: string | undefined;
+  readonly sessionTtl?: number;
+  readonly upstreamRevocation?: boolean;
   readonly ports?: Partial<Ports>;
 }
 
@@ -121,6 +123,8 @@ export function wired(outside: World, options: WiredOptions = {}): UseCases {
     {
       policy: { ...policy, ...options.policy },
       flowTtl: seconds(900),
+      sessionTtl: seconds(options.sessionTtl ?? 0),
+      upstreamRevocation: options.upstreamRevocation ?? true,
       upstream: { ...settings, ...options.settings },
       callbackUrl: () => callback,
       publicUrl: options.publicUrl,

@@ -167,6 +167,7 @@ describe('the authorization server as a port', () => {
         tokenParameters: {},
         scopeOnRefresh: false,
         tokenTypes: ['bearer'],
+        revokes: true,
       },
     } as const;
     const callback = new URL(server.approve(authorizationUrl('https://as.example/authorize')));

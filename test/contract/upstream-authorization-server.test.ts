@@ -33,6 +33,7 @@ upstreamAuthorizationServerContract('of the fakes', () => {
         tokenParameters: {},
         scopeOnRefresh: false,
         tokenTypes: ['bearer'],
+        revokes: true,
       },
     },
     probeUrl: 'https://mcp.upstream.example/mcp',

@@ -25,6 +25,7 @@ const started: Flow = {
     challenge,
     scope: undefined,
     resource,
+    freshSignIn: false,
   },
   expiresAt: at(900),
 };

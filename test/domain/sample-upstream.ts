@@ -7,6 +7,7 @@ export const upstream: Upstream = {
     authorizationEndpoint: 'https://as.example/authorize',
     tokenEndpoint: 'https://as.example/token',
     registrationEndpoint: undefined,
+    revocationEndpoint: undefined,
     authMethods: undefined,
     scopesSupported: ['openid', 'repo'],
     issuerInResponse: true,
@@ -21,5 +22,6 @@ export const upstream: Upstream = {
     tokenParameters: {},
     scopeOnRefresh: false,
     tokenTypes: ['bearer'],
+    revokes: true,
   },
 };

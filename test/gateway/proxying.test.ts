@@ -32,6 +32,9 @@ async function startProxy(test: TestContext): Promise<ProxyStage> {
   return { ...stage, tokens, bearer, mcpUrl: `${stage.base}/mcp` };
 }
 
+/** For what would else wait for ever where it fails. */
+const guarded = { timeout: 60_000 };
+
 /** A request whose answer is read by hand. */
 async function open(
   url: string,
@@ -117,7 +120,7 @@ test('a request crosses with the upstream’s token, its own headers and its bod
       traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
       'user-agent': 'an-editor/1.0',
       cookie: 'secret=1',
-      origin: 'https://evil.example',
+      origin: 'http://localhost:6274',
       referer: 'https://evil.example/',
       'x-forwarded-for': '10.0.0.1',
       'proxy-authorization': 'Basic eDp5',
@@ -226,32 +229,38 @@ async function endpointsOfAnother(t: TestContext) {
   };
 }
 
-test('an event stream arrives event by event, marked for the proxies on its way', async (t) => {
-  const { mcpUrl, mcp, bearer } = await startProxy(t);
-  const events = chunkQueue();
-  mcp.answerNext(
-    eventStreamAnswer(events, { headers: ['Cache-Control', 'public', 'X-Accel-Buffering', 'yes'] }),
-  );
+test(
+  'an event stream arrives event by event, marked for the proxies on its way',
+  guarded,
+  async (t) => {
+    const { mcpUrl, mcp, bearer } = await startProxy(t);
+    const events = chunkQueue();
+    mcp.answerNext(
+      eventStreamAnswer(events, {
+        headers: ['Cache-Control', 'public', 'X-Accel-Buffering', 'yes'],
+      }),
+    );
 
-  // The headers come before the first event: this would wait for ever if they were held back.
-  const { answer } = await open(mcpUrl, bearer);
-  assert.equal(answer.statusCode, 200);
-  assert.equal(answer.headers['content-type'], 'text/event-stream');
-  assert.equal(answer.headers['cache-control'], 'no-cache, no-transform');
-  assert.equal(answer.headers['x-accel-buffering'], 'no');
-  for (const id of [1, 2, 3]) {
-    const event = messageEvent({ jsonrpc: '2.0', id });
-    events.push(event);
-    // The next is sent only when this one is here.
-    assert.deepEqual(await once(answer, 'data'), [event]);
-  }
-  events.push(': half an event');
-  assert.deepEqual(await once(answer, 'data'), [': half an event']);
-  events.end();
-  await once(answer, 'end');
-});
+    // The headers come before the first event: this would wait for ever if they were held back.
+    const { answer } = await open(mcpUrl, bearer);
+    assert.equal(answer.statusCode, 200);
+    assert.equal(answer.headers['content-type'], 'text/event-stream');
+    assert.equal(answer.headers['cache-control'], 'no-cache, no-transform');
+    assert.equal(answer.headers['x-accel-buffering'], 'no');
+    for (const id of [1, 2, 3]) {
+      const event = messageEvent({ jsonrpc: '2.0', id });
+      events.push(event);
+      // The next is sent only when this one is here.
+      assert.deepEqual(await once(answer, 'data'), [event]);
+    }
+    events.push(': half an event');
+    assert.deepEqual(await once(answer, 'data'), [': half an event']);
+    events.end();
+    await once(answer, 'end');
+  },
+);
 
-test('a body is streamed to the upstream while it is still being sent', async (t) => {
+test('a body is streamed to the upstream while it is still being sent', guarded, async (t) => {
   const arrivals = chunkQueue();
   const server = createServer((received, response) => {
     received.on('data', (chunk: Buffer) => arrivals.push(chunk));
@@ -326,45 +335,53 @@ test('DELETE crosses, and so does its answer', async (t) => {
 });
 
 for (const method of ['GET', 'POST']) {
-  test(`a client that leaves in the middle of a ${method} ends it at the upstream`, async (t) => {
-    const { mcpUrl, mcp, bearer } = await startProxy(t);
-    const events = chunkQueue();
-    mcp.answerNext(eventStreamAnswer(events));
-    const { sent, answer } = await open(mcpUrl, bearer, method);
-    answer.on('error', () => {});
+  test(
+    `a client that leaves in the middle of a ${method} ends it at the upstream`,
+    guarded,
+    async (t) => {
+      const { mcpUrl, mcp, bearer } = await startProxy(t);
+      const events = chunkQueue();
+      mcp.answerNext(eventStreamAnswer(events));
+      const { sent, answer } = await open(mcpUrl, bearer, method);
+      answer.on('error', () => {});
+
+      sent.destroy();
+
+      await events.left;
+    },
+  );
+}
+
+test(
+  'a client that leaves before there is an answer ends the call at the upstream',
+  guarded,
+  async (t) => {
+    let arrived = (_: IncomingMessage): void => {};
+    const call = new Promise<IncomingMessage>((resolve) => {
+      arrived = resolve;
+    });
+    const server = createServer((received) => arrived(received));
+    const { origin, close } = await listenOnLoopback(server);
+    t.after(close);
+    const { base } = await startStage(t, {
+      upstreamRs: `${origin}/mcp`,
+      upstreamClientId: 'gateway',
+      ...(await endpointsOfAnother(t)),
+    });
+    const { tokens } = await logIn(base);
+    const sent = request(`${base}/mcp`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${tokens.access_token}` },
+    });
+    sent.on('error', () => {});
+    sent.end('{}');
+    const { socket } = await call;
 
     sent.destroy();
 
-    await events.left;
-  });
-}
-
-test('a client that leaves before there is an answer ends the call at the upstream', async (t) => {
-  let arrived = (_: IncomingMessage): void => {};
-  const call = new Promise<IncomingMessage>((resolve) => {
-    arrived = resolve;
-  });
-  const server = createServer((received) => arrived(received));
-  const { origin, close } = await listenOnLoopback(server);
-  t.after(close);
-  const { base } = await startStage(t, {
-    upstreamRs: `${origin}/mcp`,
-    upstreamClientId: 'gateway',
-    ...(await endpointsOfAnother(t)),
-  });
-  const { tokens } = await logIn(base);
-  const sent = request(`${base}/mcp`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${tokens.access_token}` },
-  });
-  sent.on('error', () => {});
-  sent.end('{}');
-  const { socket } = await call;
-
-  sent.destroy();
-
-  await once(socket, 'close');
-});
+    await once(socket, 'close');
+  },
+);
 
 test('an answer that breaks off is not made to look whole', async (t) => {
   const { mcpUrl, mcp, bearer } = await startProxy(t);

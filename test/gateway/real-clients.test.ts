@@ -15,6 +15,9 @@ import {
   startGateway,
 } from './gateway-setup.ts';
 
+/** For what would else wait for ever where it fails. */
+const guarded = { timeout: 60_000 };
+
 const allow = { name: 'decision', value: 'allow' };
 
 /** Both SDKs open their stream beside the first calls: from here on it is open, and nothing else is under way. */
@@ -90,27 +93,31 @@ for (const { name, connect } of sdks) {
     assert.equal(mcp.sessions.size, 0);
   });
 
-  test(`${name} receives each progress notification while the call still runs`, async (t) => {
-    const { mcp, url } = await startChain(t, startSdkMcpServer);
-    const provider = new MemoryOAuthProvider();
-    const authorize = signingInUser(provider.redirectUrl);
-    const connection = await connect({ url, provider, authorize });
-    const steps: number[] = [];
-    const onProgress = (step: number): void => {
-      steps.push(step);
+  test(
+    `${name} receives each progress notification while the call still runs`,
+    guarded,
+    async (t) => {
+      const { mcp, url } = await startChain(t, startSdkMcpServer);
+      const provider = new MemoryOAuthProvider();
+      const authorize = signingInUser(provider.redirectUrl);
+      const connection = await connect({ url, provider, authorize });
+      const steps: number[] = [];
+      const onProgress = (step: number): void => {
+        steps.push(step);
+        mcp.release();
+      };
+
+      // The server takes a step only when the one before has arrived: a byte held back would stop both for ever.
       mcp.release();
-    };
+      const result = await connection.call('count', { steps: 5, paced: true }, { onProgress });
 
-    // The server takes a step only when the one before has arrived: a byte held back would stop both for ever.
-    mcp.release();
-    const result = await connection.call('count', { steps: 5, paced: true }, { onProgress });
+      assert.equal(result, 'counted to 5');
+      assert.deepEqual(steps, [1, 2, 3, 4, 5]);
+      await connection.close();
+    },
+  );
 
-    assert.equal(result, 'counted to 5');
-    assert.deepEqual(steps, [1, 2, 3, 4, 5]);
-    await connection.close();
-  });
-
-  test(`${name} hears the server on the standalone stream`, async (t) => {
+  test(`${name} hears the server on the standalone stream`, guarded, async (t) => {
     const { mcp, url } = await startChain(t, startSdkMcpServer);
     const provider = new MemoryOAuthProvider();
     const authorize = signingInUser(provider.redirectUrl);
@@ -129,7 +136,7 @@ for (const { name, connect } of sdks) {
   });
 
   for (const via of ['call', 'stream']) {
-    test(`${name} answers what the server asks, via the ${via}`, async (t) => {
+    test(`${name} answers what the server asks, via the ${via}`, guarded, async (t) => {
       const { url } = await startChain(t, startSdkMcpServer);
       const provider = new MemoryOAuthProvider();
       const authorize = signingInUser(provider.redirectUrl);
@@ -318,24 +325,28 @@ for (const { name, connect } of sdks) {
     await again.close();
   });
 
-  test(`${name} that leaves in the middle of a call is seen to leave by the upstream`, async (t) => {
-    const { mcp, url } = await startChain(t, startSdkMcpServer);
-    const provider = new MemoryOAuthProvider();
-    const authorize = signingInUser(provider.redirectUrl);
-    const connection = await connect({ url, provider, authorize });
-    const stream = await mcp.requestWhere((request) => request.method === 'GET');
+  test(
+    `${name} that leaves in the middle of a call is seen to leave by the upstream`,
+    guarded,
+    async (t) => {
+      const { mcp, url } = await startChain(t, startSdkMcpServer);
+      const provider = new MemoryOAuthProvider();
+      const authorize = signingInUser(provider.redirectUrl);
+      const connection = await connect({ url, provider, authorize });
+      const stream = await mcp.requestWhere((request) => request.method === 'GET');
 
-    mcp.release();
-    const call = connection.call(
-      'count',
-      { steps: 2, paced: true },
-      { onProgress: () => void connection.leave() },
-    );
+      mcp.release();
+      const call = connection.call(
+        'count',
+        { steps: 2, paced: true },
+        { onProgress: () => void connection.leave() },
+      );
 
-    await assert.rejects(call);
-    assert.equal(await mcp.requests.at(-1)?.ended, 'aborted');
-    assert.equal(await stream.ended, 'aborted');
-  });
+      await assert.rejects(call);
+      assert.equal(await mcp.requests.at(-1)?.ended, 'aborted');
+      assert.equal(await stream.ended, 'aborted');
+    },
+  );
 
   test(`${name} keeps its tokens while the MCP server is away, and works when it is back`, async (t) => {
     const { as, mcp, url } = await startChain(t, startSdkMcpServer);
@@ -462,50 +473,56 @@ async function cancelled(
   return end.callback ?? new URLSearchParams();
 }
 
-test('ten refreshes at once with one token get ten working pairs, and the upstream is asked once', async (t) => {
-  const asked = gate();
-  let isHeld = false;
-  const { as, mcp } = await startUpstream(t, startSdkMcpServer, {
-    beforeTokenRequest: () => (isHeld ? asked.pass() : undefined),
-  });
-  const clock = movableClock();
-  let waiting = 0;
-  // Nine wait for the tenth: only then does the upstream answer, so that none of them comes when all is over.
-  const sleep = async (milliseconds: number): Promise<void> => {
-    waiting += 1;
-    if (waiting === 9) asked.open();
-    if (waiting <= 9) await asked.pass();
-    await clock.sleep(milliseconds);
-  };
-  const gateway = await startGateway(t, { upstreamRs: mcp.url }, { clock: { ...clock, sleep } });
-  const provider = new MemoryOAuthProvider();
-  const [sdk] = sdks;
-  assert.ok(sdk);
-  const url = `${gateway.url}/mcp`;
-  const authorize = signingInUser(provider.redirectUrl);
-  const connection = await sdk.connect({ url, provider, authorize });
-  await settled(connection);
-  const before = provider.tokens();
+test(
+  'ten refreshes at once with one token get ten working pairs, and the upstream is asked once',
+  guarded,
+  async (t) => {
+    const asked = gate();
+    let isHeld = false;
+    const { as, mcp } = await startUpstream(t, startSdkMcpServer, {
+      beforeTokenRequest: () => (isHeld ? asked.pass() : undefined),
+    });
+    const clock = movableClock();
+    let waiting = 0;
+    // Nine wait for the tenth: only then does the upstream answer, so that none of them comes when all is over.
+    const sleep = async (milliseconds: number): Promise<void> => {
+      waiting += 1;
+      if (waiting === 9) asked.open();
+      if (waiting <= 9) await asked.pass();
+      await clock.sleep(milliseconds);
+    };
+    const gateway = await startGateway(t, { upstreamRs: mcp.url }, { clock: { ...clock, sleep } });
+    const provider = new MemoryOAuthProvider();
+    const [sdk] = sdks;
+    assert.ok(sdk);
+    const url = `${gateway.url}/mcp`;
+    const authorize = signingInUser(provider.redirectUrl);
+    const connection = await sdk.connect({ url, provider, authorize });
+    await settled(connection);
+    const before = provider.tokens();
 
-  isHeld = true;
-  const form = new URLSearchParams({
-    grant_type: 'refresh_token',
-    refresh_token: before?.refresh_token ?? '',
-    client_id: provider.clientInformation()?.client_id ?? '',
-  });
-  const answers = await Promise.all(
-    Array.from({ length: 10 }, () => fetch(`${gateway.url}/token`, { method: 'POST', body: form })),
-  );
-  const pairs = await Promise.all(
-    answers.map((answer) => answer.json() as Promise<ReturnType<typeof provider.tokens>>),
-  );
+    isHeld = true;
+    const form = new URLSearchParams({
+      grant_type: 'refresh_token',
+      refresh_token: before?.refresh_token ?? '',
+      client_id: provider.clientInformation()?.client_id ?? '',
+    });
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, () =>
+        fetch(`${gateway.url}/token`, { method: 'POST', body: form }),
+      ),
+    );
+    const pairs = await Promise.all(
+      answers.map((answer) => answer.json() as Promise<ReturnType<typeof provider.tokens>>),
+    );
 
-  assert.deepEqual(new Set(answers.map((answer) => answer.status)), new Set([200]));
-  assert.equal(as.countTokenRequests('refresh_token'), 1);
-  for (const pair of [...pairs, before]) {
-    assert.ok(pair);
-    provider.saveTokens(pair);
-    assert.equal(await connection.call('echo', { text: 'in' }), 'in');
-  }
-  await connection.close();
-});
+    assert.deepEqual(new Set(answers.map((answer) => answer.status)), new Set([200]));
+    assert.equal(as.countTokenRequests('refresh_token'), 1);
+    for (const pair of [...pairs, before]) {
+      assert.ok(pair);
+      provider.saveTokens(pair);
+      assert.equal(await connection.call('echo', { text: 'in' }), 'in');
+    }
+    await connection.close();
+  },
+);

@@ -378,6 +378,7 @@ describe('a call to the upstream', () => {
         authorizationEndpoint: `${origin}/authorize`,
         tokenEndpoint: `${origin}/token`,
         registrationEndpoint: undefined,
+        revocationEndpoint: undefined,
         authMethods: undefined,
         scopesSupported: undefined,
         issuerInResponse: false,
@@ -392,6 +393,7 @@ describe('a call to the upstream', () => {
         tokenParameters: {},
         scopeOnRefresh: false,
         tokenTypes: ['bearer'],
+        revokes: true,
       },
     } as const;
 

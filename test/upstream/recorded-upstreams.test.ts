@@ -174,6 +174,7 @@ for (const [who, registration, sentence] of refusals) {
         decision: 'allow',
         username: 'alice',
         password: 'wonderland',
+        session: undefined,
       }),
     );
 

@@ -69,6 +69,18 @@ const rules: readonly Rule[] = [
         ? `A secret is of no use without ${name('upstreamClientId')}; give both or neither, for example ${example('upstreamClientId')}.`
         : undefined,
   },
+  ...(['introspectionClientId', 'introspectionClientSecret'] as const).map(
+    (setting): Rule => ({
+      reads: ['introspectionClientId', 'introspectionClientSecret'],
+      setting,
+      fault: (config, { name, example }) => {
+        const other = otherOf(setting);
+        return config[setting] === undefined && config[other] !== undefined
+          ? `It is required beside ${name(other)}; give both or neither, for example ${example(setting)}.`
+          : undefined;
+      },
+    }),
+  ),
   {
     reads: ['upstreamAuth', 'upstreamHeader', 'upstreamHeaderFile'],
     setting: 'upstreamHeader',
@@ -145,6 +157,12 @@ function withoutClearText(
       );
     },
   };
+}
+
+function otherOf(setting: 'introspectionClientId' | 'introspectionClientSecret') {
+  return setting === 'introspectionClientId'
+    ? 'introspectionClientSecret'
+    : 'introspectionClientId';
 }
 
 /** Every fault that only two or more settings together make. */

@@ -81,8 +81,10 @@ export function configurationSchema(
         upstreamClientKey: optional(settings.upstreamClientKey, example, file(judgePrivateKey)),
         upstreamTimeout: wholeNumber(settings.upstreamTimeout, example),
         discoveryTimeout: wholeNumber(settings.discoveryTimeout, example),
+        upstreamRevocation: choice(settings.upstreamRevocation, example, ['auto', 'off']),
         username: required(settings.username, example, plainText),
         password: required(settings.password, example, plainText),
+        session: wholeNumber(settings.session, example),
         accessTokenTtl: wholeNumber(settings.accessTokenTtl, example),
         refreshTokenTtl: wholeNumber(settings.refreshTokenTtl, example),
         codeTtl: wholeNumber(settings.codeTtl, example),
@@ -90,6 +92,9 @@ export function configurationSchema(
         refreshGrace: wholeNumber(settings.refreshGrace, example),
         clockSkew: wholeNumber(settings.clockSkew, example),
         tokenFormat: choice(settings.tokenFormat, example, ['pair', 'opaque']),
+        allowedOrigins: origins(settings.allowedOrigins, example),
+        introspectionClientId: optional(settings.introspectionClientId, example, plainText),
+        introspectionClientSecret: optional(settings.introspectionClientSecret, example, plainText),
       },
       {
         error: ({ code }) =>
@@ -268,13 +273,35 @@ function choice<Word extends string, Key extends SettingKey>(
   words: readonly Word[],
 ): z.ZodType<Word | Extract<GatewayConfig[Key], undefined>> {
   const error = ({ input }: { readonly input?: unknown }) =>
-    `${shown(input)} is not possible; give ${words.join(', ').replace(/, ([^,]*)$/, ' or $1')}, for example ${example(row.key)}.`;
+    `${shown(input)} is not possible here; give ${words.join(', ').replace(/, ([^,]*)$/, ' or $1')}, for example ${example(row.key)}.`;
   const word = z.enum(words, { error });
   const complete =
     row.default === undefined
       ? word.optional().transform((value) => value)
       : word.default(row.default as Word & z.util.NoUndefined<Word>);
   return complete.describe(row.description) as z.ZodType<Word>;
+}
+
+/** Origins as browsers send them (RFC 6454 §6.2): anything else could never be equal to one. */
+function origins(row: TextSetting, example: Spelling['example']): z.ZodType<string | undefined> {
+  const judge: Judge = (value) => {
+    const wrong = value
+      .split(/[\s,]+/)
+      .find((each) => each !== '' && each !== '*' && !isOrigin(each));
+    return wrong === undefined
+      ? undefined
+      : `${quoted(wrong)} is not an origin; give scheme and host without a path, for example ${example(row.key)}.`;
+  };
+  return optional(row, example, judge).transform((value) =>
+    value
+      ?.trim()
+      .split(/[\s,]+/)
+      .join(' '),
+  );
+}
+
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text;
 }
 
 /** Kubernetes fills MCP_GATEWAY_PORT by itself where a Service is named mcp-gateway. */

@@ -60,10 +60,14 @@ export interface GatewayConfig {
   readonly upstreamTimeout: number;
   /** The most that a whole discovery may take. */
   readonly discoveryTimeout: number;
+  /** Whether the end of a grant is told to the upstream; off where revoking one token ends a user's other grants. */
+  readonly upstreamRevocation: 'auto' | 'off';
   /** Who may sign in. */
   readonly username: string;
   /** What they prove it with. */
   readonly password: string;
+  /** How long a browser stays signed in; 0: every flow asks for the password. */
+  readonly session: number;
   /** Life of an access token. */
   readonly accessTokenTtl: number;
   /** Life of a refresh token. */
@@ -78,6 +82,11 @@ export interface GatewayConfig {
   readonly clockSkew: number;
   /** Whether the client's tokens carry the upstream's, or only stand for them. */
   readonly tokenFormat: 'pair' | 'opaque';
+  /** Web origins that browser clients may come from, separated by single spaces; `*` for any. */
+  readonly allowedOrigins: string | undefined;
+  /** Who may introspect tokens; absent where nobody may. */
+  readonly introspectionClientId: string | undefined;
+  readonly introspectionClientSecret: string | undefined;
 }
 
 /**

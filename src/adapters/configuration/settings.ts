@@ -12,7 +12,8 @@ export type SettingGroup =
   | 'Upstream requests'
   | 'Upstream network'
   | 'Sign-in'
-  | 'Tokens';
+  | 'Tokens'
+  | 'Programs';
 
 interface Row<Key extends SettingKey> {
   readonly key: Key;
@@ -283,6 +284,14 @@ export const settings: Table = {
     description: 'Most that a whole discovery may take, in seconds',
     example: '20',
   },
+  upstreamRevocation: {
+    key: 'upstreamRevocation',
+    group: 'Upstream',
+    kind: 'choice',
+    default: 'auto',
+    description: 'Revoke ended grants there too: auto or off',
+    example: 'off',
+  },
   username: {
     key: 'username',
     group: 'Sign-in',
@@ -300,6 +309,16 @@ export const settings: Table = {
     environmentOnly: true,
     description: 'Its password (the default only works on loopback)',
     example: 'PASSWORD',
+  },
+  session: {
+    key: 'session',
+    group: 'Sign-in',
+    kind: 'seconds',
+    default: 0,
+    min: 0,
+    max: 30 * day,
+    description: 'Seconds a browser stays signed in (0: not)',
+    example: '28800',
   },
   accessTokenTtl: {
     key: 'accessTokenTtl',
@@ -370,6 +389,30 @@ export const settings: Table = {
     choices: ['pair', 'opaque'],
     description: 'pair (holds the upstream token) or opaque (it stays here)',
     example: 'pair',
+  },
+  allowedOrigins: {
+    key: 'allowedOrigins',
+    group: 'Programs',
+    kind: 'list',
+    default: undefined,
+    description: 'Web origins of browser clients (*: any)',
+    example: 'https://inspector.example.com',
+  },
+  introspectionClientId: {
+    key: 'introspectionClientId',
+    group: 'Programs',
+    kind: 'text',
+    default: undefined,
+    description: 'Who may ask /introspect about tokens',
+    example: 'resource-server',
+  },
+  introspectionClientSecret: {
+    key: 'introspectionClientSecret',
+    group: 'Programs',
+    kind: 'secret',
+    default: undefined,
+    description: 'Its secret; safer from the environment',
+    example: 'SECRET',
   },
 };
 

@@ -29,6 +29,7 @@ export function useCaseSettings(
       format: config.tokenFormat,
     },
     flowTtl: seconds(config.flowTtl),
+    sessionTtl: seconds(config.session),
     upstream: {
       resource: config.upstreamRs,
       issuer: config.upstreamAs,
@@ -54,6 +55,7 @@ export function useCaseSettings(
     callbackUrl,
     publicUrl: config.publicUrl,
     keys,
+    upstreamRevocation: config.upstreamRevocation === 'auto',
   };
 }
 

@@ -3,10 +3,14 @@ import type { Ports } from '../../application/ports.ts';
 import type { UseCases } from '../../application/use-cases.ts';
 import type { GatewayAddress } from '../../domain/gateway-address.ts';
 import type { ClientDocument } from '../../domain/metadata.ts';
+import type { OriginPolicy } from '../../domain/web-origin.ts';
+import { crossOrigin } from './cross-origin.ts';
 import { flowCookies } from './flow-cookie.ts';
+import type { IntrospectionCaller } from './introspection-endpoint.ts';
 import { router } from './router.ts';
 import { routes } from './routes.ts';
 import { serverFailure } from './server-failure.ts';
+import { sessionCookie } from './session-cookie.ts';
 
 /** What the endpoints have to know of the configuration. */
 export interface ListenerSettings {
@@ -20,6 +24,10 @@ export interface ListenerSettings {
   readonly onlyScreen: boolean;
   /** Seconds. */
   readonly flowTtl: number;
+  /** Seconds; zero: sign-ins are not remembered. */
+  readonly sessionTtl: number;
+  readonly origins: OriginPolicy;
+  readonly introspection: IntrospectionCaller | undefined;
 }
 
 /** The gateway as `node:http` sees it. */
@@ -38,16 +46,18 @@ export function gatewayListener(
   const { address, clientDocument, upstreamHost, upstreamScope, onlyScreen, flowTtl } = settings;
   const crashed = serverFailure(events);
   const cookies = flowCookies(() => address().canonical, flowTtl, clock);
+  const session = sessionCookie(() => address().canonical, settings.sessionTtl);
   const streams = new Set<() => void>();
   const table = routes({
     uses,
     address,
     clientDocument,
-    login: { cookies, upstreamHost, onlyScreen, scope: upstreamScope },
+    login: { cookies, session, upstreamHost, onlyScreen, scope: upstreamScope },
     crashed,
     streams,
+    introspection: settings.introspection,
   });
-  const route = router(table);
+  const route = router(table, crossOrigin(settings.origins, address));
   return {
     handler: (request, response) => {
       // The way back may fail at any time; what it means is seen at the request's other events.

@@ -4,8 +4,9 @@ import type { McpClientSink, RelayMcpCall } from '../../application/relay-mcp-ca
 import { readBearerChallenge, spellBearerChallenge } from '../../domain/bearer-challenge.ts';
 import { baseUrlFor, type GatewayAddress } from '../../domain/gateway-address.ts';
 import { protectedResourceMetadataUrl } from '../../domain/metadata.ts';
+import { oauthError } from '../../domain/oauth-error.ts';
 import { upstreamUnavailable } from '../../domain/upstream-tokens.ts';
-import { sendJson, sendOAuthError } from './answers.ts';
+import { sendJson, sendOAuthError, wantsPage } from './answers.ts';
 import { requestBody } from './mcp-request-body.ts';
 import type { Handle } from './router.ts';
 
@@ -15,7 +16,12 @@ export function mcpEndpoint(relay: RelayMcpCall, context: McpContext): Handle {
     const sink = new ResponseSink(request, response, context);
     const bearer = bearerToken(request.rawHeaders);
     if (bearer === undefined) {
+      if (isPerson(request)) return context.home(request, response, query);
       sink.refuse(undefined);
+      return;
+    }
+    if (/(?:^|&)access_token=/.test(query)) {
+      sendOAuthError(response, tokenInUrl);
       return;
     }
     const body = requestBody(request);
@@ -32,6 +38,17 @@ export function mcpEndpoint(relay: RelayMcpCall, context: McpContext): Handle {
     sink.follow(relay(bearer, call, sink));
   };
 }
+
+/** A browser that was sent here by hand: MCP clients ask for JSON or an event stream. */
+function isPerson(request: IncomingMessage): boolean {
+  return request.method === 'GET' && wantsPage(request);
+}
+
+/** MCP authorization, "Token Requirements": URLs end up in logs and histories. */
+const tokenInUrl = oauthError(
+  'invalid_request',
+  'A token belongs into the Authorization header, never into the URL.',
+);
 
 const bearerScheme = /^bearer +([^\s,]+) *$/i;
 
@@ -57,6 +74,8 @@ interface McpContext {
   readonly address: () => GatewayAddress;
   readonly crashed: Crashed;
   readonly streams: OpenStreams;
+  /** What a person sees who opens the endpoint in a browser. */
+  readonly home: Handle;
 }
 
 /** The client's end of a call: writes the answer as it arrives, and holds the upstream back when the client reads slowly. */

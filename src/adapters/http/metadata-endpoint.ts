@@ -30,9 +30,12 @@ export function clientDocumentEndpoint(document: () => ClientDocument): Handle {
 const documentCached = { 'Cache-Control': 'public, max-age=300' };
 
 /** GET /.well-known/oauth-authorization-server (RFC 8414 §3). */
-export function serverMetadataEndpoint(address: () => GatewayAddress): Handle {
+export function serverMetadataEndpoint(
+  address: () => GatewayAddress,
+  introspection: boolean,
+): Handle {
   return (request, response) => {
     const base = baseUrlFor(address(), request.headers.host);
-    sendJson(response, 200, authorizationServerMetadata(base, undefined), cached);
+    sendJson(response, 200, authorizationServerMetadata(base, { introspection }), cached);
   };
 }

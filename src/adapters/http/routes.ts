@@ -3,6 +3,7 @@ import type { GatewayAddress } from '../../domain/gateway-address.ts';
 import { type ClientDocument, clientDocumentPath } from '../../domain/metadata.ts';
 import { authorizeEndpoint } from './authorize-endpoint.ts';
 import { homeEndpoint } from './home-endpoint.ts';
+import { type IntrospectionCaller, introspectionEndpoint } from './introspection-endpoint.ts';
 import { type LoginContext, loginCallbackEndpoint, loginEndpoint } from './login-endpoint.ts';
 import { type Crashed, mcpEndpoint, type OpenStreams } from './mcp-endpoint.ts';
 import {
@@ -11,6 +12,7 @@ import {
   serverMetadataEndpoint,
 } from './metadata-endpoint.ts';
 import { registrationEndpoint } from './registration-endpoint.ts';
+import { revocationEndpoint } from './revocation-endpoint.ts';
 import type { Route } from './router.ts';
 import { tokenEndpoint } from './token-endpoint.ts';
 import { upstreamCallbackEndpoint } from './upstream-callback-endpoint.ts';
@@ -24,13 +26,16 @@ export interface RouteParts {
   readonly login: LoginContext;
   readonly crashed: Crashed;
   readonly streams: OpenStreams;
+  /** Absent: nobody may introspect. */
+  readonly introspection: IntrospectionCaller | undefined;
 }
 
 /** The whole surface of the gateway, a row per endpoint. */
 export function routes(parts: RouteParts): readonly Route[] {
-  const { uses, address, clientDocument, login, crashed, streams } = parts;
+  const { uses, address, clientDocument, login, crashed, streams, introspection } = parts;
   const wellKnown = '/.well-known/oauth-protected-resource';
-  const mcp = mcpEndpoint(uses.relay, { address, crashed, streams });
+  const home = homeEndpoint(address, login);
+  const mcp = mcpEndpoint(uses.relay, { address, crashed, streams, home });
   return [
     { methods: ['GET', 'POST', 'DELETE'], path: '/mcp', handle: mcp },
     { methods: ['GET', 'POST', 'DELETE'], path: '/mcp/', handle: mcp },
@@ -51,6 +56,16 @@ export function routes(parts: RouteParts): readonly Route[] {
       path: '/upstream/callback',
       handle: upstreamCallbackEndpoint(uses.returnFromUpstream, login.cookies),
     },
+    { methods: ['POST'], path: '/revoke', handle: revocationEndpoint(uses) },
+    ...(introspection === undefined
+      ? []
+      : [
+          {
+            methods: ['POST'],
+            path: '/introspect',
+            handle: introspectionEndpoint(uses.introspect, introspection, address),
+          },
+        ]),
     { methods: ['POST'], path: '/register', handle: registrationEndpoint(uses.register) },
     { methods: ['GET'], path: wellKnown, handle: resourceMetadataEndpoint('', address) },
     {
@@ -66,7 +81,7 @@ export function routes(parts: RouteParts): readonly Route[] {
     {
       methods: ['GET'],
       path: '/.well-known/oauth-authorization-server',
-      handle: serverMetadataEndpoint(address),
+      handle: serverMetadataEndpoint(address, introspection !== undefined),
     },
     ...(clientDocument
       ? [
@@ -77,6 +92,6 @@ export function routes(parts: RouteParts): readonly Route[] {
           },
         ]
       : []),
-    { methods: ['GET'], path: '/', handle: homeEndpoint(address, login) },
+    { methods: ['GET'], path: '/', handle: home },
   ];
 }

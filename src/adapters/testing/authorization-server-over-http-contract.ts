@@ -73,6 +73,7 @@ async function start(makeServer: MakeServer): Promise<Stage> {
         authorizationEndpoint: http.authorizationEndpoint,
         tokenEndpoint: http.tokenEndpoint,
         registrationEndpoint: `${http.origin}/register`,
+        revocationEndpoint: http.revocationEndpoint,
         authMethods: undefined,
         scopesSupported: undefined,
         issuerInResponse: true,
@@ -87,6 +88,7 @@ async function start(makeServer: MakeServer): Promise<Stage> {
         tokenParameters: {},
         scopeOnRefresh: false,
         tokenTypes: ['bearer'],
+        revokes: true,
       },
     },
     probeUrl: resource.url,
@@ -110,6 +112,10 @@ async function start(makeServer: MakeServer): Promise<Stage> {
 
 async function askForTokens({ tested }: Stage) {
   return tested.server.requestTokens(tested.upstream, await aCodeForm(tested));
+}
+
+async function askForRevocation({ http, tested: { server, upstream } }: Stage) {
+  return server.revokeToken(upstream, http.revocationEndpoint, 'a token');
 }
 
 function spellings(stage: () => Stage): void {
@@ -195,6 +201,33 @@ function misbehaviour(stage: () => Stage): void {
     stage().http.misbehave({ type: 'slow', milliseconds: 300 }, '/token');
 
     given(await askForTokens(stage()));
+  });
+
+  for (const [status, kind] of [
+    [204, undefined],
+    [302, 'refused'],
+    [400, 'refused'],
+    [401, 'refused'],
+    [429, 'unavailable'],
+    [500, 'unavailable'],
+    [503, 'unavailable'],
+  ] as const) {
+    it(`takes a revocation that is answered with ${status} for ${kind ?? 'done'}`, async () => {
+      stage().http.misbehave({ type: 'status', status, retryAfter: 17 }, '/revoke');
+
+      const answer = await askForRevocation(stage());
+
+      assert.equal(answer.ok ? undefined : answer.failure.kind, kind);
+      if (!answer.ok && answer.failure.kind === 'unavailable') {
+        assert.equal(answer.failure.retryAfter, 17);
+      }
+    });
+  }
+
+  it('takes a revocation whose answer was lost for one that has to be asked for again', async () => {
+    stage().http.misbehave({ type: 'cut', late: true }, '/revoke');
+
+    assert.equal(denied(await askForRevocation(stage())).kind, 'unavailable');
   });
 
   it('finds no metadata in a web page, and none in a server that refuses to register anybody', async () => {

@@ -65,6 +65,8 @@ export interface FakeAuthorizationServer extends UpstreamAuthorizationServer {
   readonly tokenRequests: { authorization_code: number; refresh_token: number };
   /** Registrations so far. */
   readonly registrations: number;
+  /** The tokens that it was asked to revoke, in their order. */
+  readonly revocations: readonly string[];
   /** Screen 2 with a yes: the callback URL that the browser is sent to. Throws where the request is not acceptable. */
   approve(authorizationUrl: string, subject?: string): string;
   /** Screen 2 with a no. */
@@ -75,7 +77,7 @@ export interface FakeAuthorizationServer extends UpstreamAuthorizationServer {
   forgetClients(): void;
   /** From now on it cannot be reached. */
   goDown(retryAfter?: number): void;
-  /** From now on every token request is refused with this error code. */
+  /** From now on every token request, and every revocation, is refused with this error code. */
   refuse(error: string, description?: string): void;
   /** From now on every token request is answered with something that is no token response. */
   babble(): void;
@@ -107,6 +109,7 @@ class FakeServer implements FakeAuthorizationServer {
   readonly asked: string[] = [];
   readonly registrationRequests: UpstreamRegistrationRequest[] = [];
   readonly tokenForms: Readonly<Record<string, string>>[] = [];
+  readonly revocations: readonly string[];
   probeAnswer: ProbeAnswer = { status: 401, challenge: 'Bearer' };
   freshFor: Seconds | undefined;
   /** Not a method: it is handed on to a resource server. */
@@ -129,6 +132,7 @@ class FakeServer implements FakeAuthorizationServer {
     this.traits = { ...usualTraits, ...traits };
     this.#core = new AuthorizationCore({ clock, random, scopes, clients, traits: this.traits });
     this.#core.issuer = issuer;
+    this.revocations = this.#core.revocations;
     this.resourceDocuments = new Map([
       [resourceMetadataUrls(resource)[0] ?? '', resourceDocument(resource, issuer, scopes)],
     ]);
@@ -144,6 +148,7 @@ class FakeServer implements FakeAuthorizationServer {
       authorizationEndpoint: `${issuer}/authorize`,
       tokenEndpoint: `${issuer}/token`,
       registrationEndpoint: `${issuer}/register`,
+      revocationEndpoint: traits.revocation ? `${issuer}/revoke` : undefined,
       authMethods: ['client_secret_basic', 'client_secret_post'],
       challengeMethods: ['S256'],
       scopesSupported: scopes,
@@ -211,6 +216,18 @@ class FakeServer implements FakeAuthorizationServer {
     return failure({ kind: 'refused', ...answer.failure });
   }
 
+  async revokeToken(
+    { client }: Upstream,
+    _endpoint: string,
+    token: string,
+  ): Promise<Result<undefined, UpstreamFailure>> {
+    const trouble = this.#trouble;
+    // Of an answer to a revocation only the status counts, whatever stands in it.
+    if (trouble !== undefined && trouble.kind !== 'unusable') return failure(trouble);
+    const answer = this.#core.revoke(client.clientId, client.clientSecret, token);
+    return answer.ok ? answer : failure({ kind: 'refused', ...answer.failure });
+  }
+
   #count(form: Readonly<Record<string, string>>): void {
     this.tokenForms.push(form);
     const { grant_type: grantType } = form;
@@ -276,6 +293,7 @@ export const usualTraits: AuthorizationServerTraits = {
   expiresIn: 'number',
   refreshTokens: 'rotating',
   issuerInResponse: true,
+  revocation: true,
 };
 
 /** What the tokens of a GitHub OAuth App are like: no announced end, nothing to refresh with. */
@@ -284,6 +302,7 @@ export const githubTraits: AuthorizationServerTraits = {
   expiresIn: 'absent',
   refreshTokens: 'none',
   issuerInResponse: false,
+  revocation: false,
 };
 
 function resourceDocument(

@@ -63,6 +63,7 @@ function sampleFlow(name: string): Flow {
       challenge: codeChallengeOf('v'.repeat(43)),
       scope: undefined,
       resource: 'http://localhost:8002/mcp',
+      freshSignIn: true,
     },
   };
 }

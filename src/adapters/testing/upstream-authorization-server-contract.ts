@@ -51,6 +51,7 @@ export function upstreamAuthorizationServerContract(
 
     documents(() => tested);
     tokens(() => tested);
+    revocation(() => tested);
     registration(() => tested);
     outages(() => tested);
   });
@@ -140,6 +141,7 @@ function documents(tested: Tested): void {
 
     assert.equal(document?.tokenEndpoint, upstream.server.tokenEndpoint);
     assert.equal(document?.authorizationEndpoint, upstream.server.authorizationEndpoint);
+    assert.equal(document?.revocationEndpoint, upstream.server.revocationEndpoint);
     assert.ok(document?.challengeMethods?.includes('S256'));
   });
 
@@ -197,6 +199,44 @@ function tokens(tested: Tested): void {
   });
 }
 
+/** RFC 7009 §2. */
+function revocation(tested: Tested): void {
+  const revoke = (token: string, upstream = tested().upstream) =>
+    tested().server.revokeToken(upstream, upstream.server.revocationEndpoint ?? '', token);
+
+  it('revokes a refresh token, which is good for nothing from then on', async () => {
+    const { server, upstream } = tested();
+    const answer = given(await server.requestTokens(upstream, await aCodeForm(tested())));
+
+    given(await revoke(answer.refresh ?? ''));
+
+    assert.equal(
+      errorIn(await server.requestTokens(upstream, refreshForm(answer))),
+      'invalid_grant',
+    );
+  });
+
+  it('takes a token that is not known for revoked, also one that was revoked before', async () => {
+    const { server, upstream } = tested();
+    const { access } = given(await server.requestTokens(upstream, await aCodeForm(tested())));
+
+    given(await revoke('nobody knows this one'));
+    given(await revoke(access));
+    given(await revoke(access));
+  });
+
+  it('proves who it is when it revokes', async () => {
+    const { server, upstream } = tested();
+    const answer = given(await server.requestTokens(upstream, await aCodeForm(tested())));
+    const unknown = { ...upstream, client: { ...upstream.client, clientSecret: 'wrong' } };
+
+    const refused = denied(await revoke(answer.refresh ?? '', unknown));
+
+    assert.equal(refused.kind, 'refused');
+    given(await server.requestTokens(upstream, refreshForm(answer)));
+  });
+}
+
 function registration(tested: Tested): void {
   it('registers a client that can get tokens from then on', async () => {
     const { server, upstream, approve } = tested();
@@ -228,10 +268,11 @@ function outages(tested: Tested): void {
       await server.serverDocument(serverMetadataUrl, patience),
       await server.register(endpoint, aRegistration(redirectUri, 'none')),
       await server.requestTokens(upstream, form),
+      await server.revokeToken(upstream, upstream.server.revocationEndpoint ?? '', 'a token'),
     ].map((answer) => denied<unknown>(answer).kind);
 
     await tested().comeUp();
-    assert.deepEqual(failures, Array(5).fill('unavailable'));
+    assert.deepEqual(failures, Array(6).fill('unavailable'));
     given(await server.requestTokens(upstream, form));
   });
 }

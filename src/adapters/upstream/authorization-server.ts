@@ -8,6 +8,7 @@ import type {
 } from '../../application/ports.ts';
 import type { Seconds } from '../../domain/lifetime.ts';
 import { failure, type Result, success } from '../../domain/result.ts';
+import type { Upstream } from '../../domain/upstream-server.ts';
 import { excerpt, refusal, type UpstreamFailure } from '../../domain/upstream-tokens.ts';
 import { authenticated } from './client-authentication.ts';
 import type { Answer, HttpCall, MakeCall } from './http-call.ts';
@@ -39,6 +40,15 @@ export function httpAuthorizationServer(
   options: AuthorizationServerOptions,
 ): UpstreamAuthorizationServer {
   const { clock, call, callLimit, key, header } = options;
+  const formCall = async (
+    upstream: Upstream,
+    url: string,
+    form: Readonly<Record<string, string>>,
+  ): Promise<HttpCall> => {
+    const { headers, body } = await authenticated(upstream, form, key, clock.now());
+    const all = { ...headers, ...formHeaders };
+    return { url, method: 'POST', headers: all, body: body.toString() };
+  };
   return {
     probe: async (url, within) => {
       const answer = await call(probeCall(url, header), within);
@@ -51,15 +61,14 @@ export function httpAuthorizationServer(
     register: async (endpoint, registration) =>
       registered(await call(registrationCall(endpoint, registration), callLimit)),
     requestTokens: async (upstream, form) => {
-      const { headers, body } = await authenticated(upstream, form, key, clock.now());
-      const sent = { ...headers, ...formHeaders };
-      const url = upstream.server.tokenEndpoint;
       const answer = await call(
-        { url, method: 'POST', headers: sent, body: body.toString() },
+        await formCall(upstream, upstream.server.tokenEndpoint, form),
         callLimit,
       );
       return answer.ok ? judgeTokenResponse(answer.value, upstream.manners.tokenTypes) : answer;
     },
+    revokeToken: async (upstream, endpoint, token) =>
+      revoked(await call(await formCall(upstream, endpoint, { token }), callLimit)),
   };
 }
 
@@ -124,4 +133,14 @@ function registered(
   const shown = code?.kind === 'refused' ? `, ${code.error}` : '';
   const reason = `The upstream refused to register this gateway (status ${status}${shown}): register a client by hand and set --upstream-client-id.`;
   return failure({ kind: 'unusable', reason, detail: excerpt(text) });
+}
+
+/** RFC 7009 §2.2: a token that is not known there is revoked all the same; only a server in trouble has to be asked again. */
+function revoked(answer: Result<Answer, UpstreamFailure>): Result<undefined, UpstreamFailure> {
+  if (!answer.ok) return answer;
+  const { status } = answer.value;
+  if (status < 300) return success(undefined);
+  const inTrouble = trouble(answer.value);
+  const description = `status ${status}`;
+  return failure(inTrouble ?? { kind: 'refused', error: 'revocation_refused', description });
 }
