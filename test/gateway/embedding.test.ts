@@ -182,6 +182,7 @@ test('a configuration with many faults is one error that lists them all, and no 
           'upstreamRs',
           'upstreamClientSecret',
           'upstreamAuthorizeEndpoint',
+          'upstreamTokenEndpoint',
           'password',
           'accessTokenTtl',
           'tokenFormat',

@@ -235,6 +235,12 @@ function pairs(raw: readonly string[]): [string, string][] {
 const failureAnswers: Readonly<Record<McpFailure, readonly [number, object]>> = {
   unreachable: [502, failureBody('The upstream MCP server cannot be reached: try again later.')],
   broken: [502, failureBody('The upstream MCP server broke the connection off: try again.')],
+  refused: [
+    502,
+    failureBody(
+      "The upstream MCP server does not accept the gateway's credentials: tell its operator.",
+    ),
+  ],
   timeout: [504, failureBody('The upstream MCP server took too long to answer: try again later.')],
 };
 
