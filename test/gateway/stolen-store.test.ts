@@ -3,8 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import { Agent } from 'undici';
+import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import { httpAuthorizationServer } from '../../src/adapters/upstream/authorization-server.ts';
+import { httpCaller } from '../../src/adapters/upstream/http-call.ts';
 import type { UpstreamAuthorizationServer } from '../../src/application/ports.ts';
+import { seconds } from '../../src/domain/lifetime.ts';
 import { sha256 } from '../../src/domain/secret-hash.ts';
 import type { GatewayOptions } from '../../src/main.ts';
 import { startRedis, withoutRedis } from '../support/redis-server.ts';
@@ -30,8 +34,17 @@ const folder = temporaryFolder();
 type Secrets = Map<string, string>;
 
 /** The real upstream adapter, and the secrets that cross it, which no client ever sees. */
-function overheard(secrets: Secrets): UpstreamAuthorizationServer {
-  const real = httpAuthorizationServer();
+function overheard(t: TestContext, secrets: Secrets): UpstreamAuthorizationServer {
+  const dispatcher = new Agent();
+  t.after(() => dispatcher.close());
+  const call = httpCaller({ dispatcher, userAgent: 'gateway/test', watch: undefined });
+  const real = httpAuthorizationServer({
+    clock: systemClock,
+    call,
+    callLimit: seconds(10),
+    key: undefined,
+    header: undefined,
+  });
   const note = (what: string, secret: string | undefined) => {
     if (secret !== undefined) secrets.set(`${what} ${secrets.size}`, secret);
   };
@@ -79,7 +92,7 @@ async function liveThrough(
     t,
     { session: 3600, ...options },
     { accessTtl: 600 },
-    { authorizationServer: overheard(secrets) },
+    { authorizationServer: overheard(t, secrets) },
   );
   const client = await register(base, { token_endpoint_auth_method: 'client_secret_basic' });
   secrets.set('client secret', client.client_secret ?? '');

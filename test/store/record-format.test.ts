@@ -47,12 +47,14 @@ describe('a record in a store', () => {
   it('comes back at every stage of a flow', () => {
     const consent = sampleRecord('flows', 'alice') as Extract<Flow, { stage: 'consent' }>;
     const { id, request, expiresAt: end, browser } = consent;
+    const binding = { server: 'https://as', clientId: 'us', resource: undefined, scope: 'read' };
     const flows: readonly Flow[] = [
       { stage: 'started', id, request, expiresAt: end },
       { stage: 'sign_in', id, request, expiresAt: end, browser },
       consent,
-      { ...consent, stage: 'upstream' },
-      { ...consent, stage: 'returned' },
+      { ...consent, stage: 'upstream', ask: undefined },
+      { ...consent, stage: 'upstream', ask: { binding, again: false } },
+      { ...consent, stage: 'returned', ask: { binding, again: true } },
       { stage: 'finished', id, request, expiresAt: end },
     ];
 

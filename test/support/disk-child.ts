@@ -24,7 +24,8 @@ export interface Acknowledged {
 
 /** The number that a record of the counting task holds. */
 export function numbered(number: number): UpstreamRegistration {
-  return { clientId: String(number), clientSecret: undefined, method: 'none' };
+  const server = 'https://as.upstream.example';
+  return { server, clientId: String(number), clientSecret: undefined, method: 'none' };
 }
 
 /** Starts a process that opens the store and does its task; every message of it is a report. */

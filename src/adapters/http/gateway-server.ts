@@ -5,7 +5,7 @@ import { type Listening, listen } from './listening.ts';
 /** A gateway that can be put on a port, or into a server that is there already. */
 export interface Gateway {
   /**
-   * Opens the store and starts to listen; rejects with the system's error (`code`) or `StoreUnavailable` where that is not possible. The
+   * Opens the store and starts to listen, once; rejects with the system's error (`code`) or `StoreUnavailable` where that is not possible. The
    * warnings are what an operator should know of the store, a sentence each.
    */
   listen(): Promise<{
@@ -45,6 +45,7 @@ export function gatewayServer(parts: ServerParts): Gateway {
   let running: Listening | undefined;
   return {
     listen: async () => {
+      if (running !== undefined) throw new Error('The gateway listens already.');
       const warnings = await opened();
       running = await listen(host, port, listener.handler);
       listening(running.port);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { UpstreamRegistration } from '../../application/ports.ts';
-import type { Flow, FlowId } from '../../domain/authorization-flow.ts';
+import type { Flow, FlowId, UpstreamAsk } from '../../domain/authorization-flow.ts';
 import type { ClientRequest } from '../../domain/authorization-request.ts';
 import type {
   Client,
@@ -12,9 +12,7 @@ import type {
   BoundHalves,
   Claim,
   CodeEntry,
-  EndedGrant,
   Grant,
-  LiveGrant,
   RefreshEntry,
   Subject,
   UpstreamState,
@@ -26,9 +24,21 @@ import type { Scope } from '../../domain/scope.ts';
 import type { Sealed } from '../../domain/sealing.ts';
 import type { Sha256 } from '../../domain/secret-hash.ts';
 import type { GrantId } from '../../domain/token-pair.ts';
+import { upstreamAuthMethods } from '../../domain/upstream-client.ts';
+import type { UpstreamBinding } from '../../domain/upstream-request.ts';
 
 // The types are the domain's; these schemas have to produce them, so that a member that a record gains does not compile until it is
 // read back too. What stands in a store was checked when it was written: here it is only taken for what it was.
+
+/**
+ * Takes a schema for the whole of a type: it compiles only where every form that the type has is read, and every member comes back. Else a new
+ * word in a union would compile, and be refused when it is read.
+ */
+function whole<Type>(): <Schema extends z.ZodType<Type>>(
+  schema: Schema & ([Type] extends [z.output<Schema>] ? unknown : never),
+) => z.ZodType<Type> {
+  return (schema) => schema;
+}
 
 /** A branded text, as it was written. */
 function text<Text extends string>(): z.ZodType<Text> {
@@ -49,89 +59,116 @@ function maybe<Value>(schema: z.ZodType<Value>): z.ZodType<Value | undefined> {
   return schema.nullish().transform((value) => value ?? undefined);
 }
 
-const clientRequest: z.ZodType<ClientRequest> = z.object({
-  redirectUri: text<RedirectUri>(),
-  state: maybe(z.string()),
-  issuer: z.string(),
-  clientId,
-  clientName: maybe(z.string()),
-  challenge: text<CodeChallenge>(),
-  scope: maybe(scope),
-  resource: z.string(),
-  freshSignIn: z.boolean(),
-});
+const clientRequest = whole<ClientRequest>()(
+  z.object({
+    redirectUri: text<RedirectUri>(),
+    state: maybe(z.string()),
+    issuer: z.string(),
+    clientId,
+    clientName: maybe(z.string()),
+    challenge: text<CodeChallenge>(),
+    scope: maybe(scope),
+    resource: z.string(),
+    freshSignIn: z.boolean(),
+  }),
+);
+
+const upstreamBinding = whole<UpstreamBinding>()(
+  z.object({
+    server: z.string(),
+    clientId: z.string(),
+    resource: maybe(z.string()),
+    scope: maybe(scope),
+  }),
+);
+
+const upstreamAsk = whole<UpstreamAsk>()(
+  z.object({ binding: upstreamBinding, again: z.boolean() }),
+);
 
 const flowBase = { id: text<FlowId>(), request: clientRequest, expiresAt: moment };
 const ownedFlow = { ...flowBase, browser: sha256 };
 
 /** A flow at any of its stages. */
-export const flowSchema: z.ZodType<Flow> = z.discriminatedUnion('stage', [
-  z.object({ stage: z.literal('started'), ...flowBase }),
-  z.object({ stage: z.literal('sign_in'), ...ownedFlow }),
-  z.object({ stage: z.literal('consent'), ...ownedFlow, subject }),
-  z.object({ stage: z.literal('upstream'), ...ownedFlow, subject }),
-  z.object({ stage: z.literal('returned'), ...ownedFlow, subject }),
-  z.object({ stage: z.literal('finished'), ...flowBase }),
-]);
+export const flowSchema: z.ZodType<Flow> = whole<Flow>()(
+  z.discriminatedUnion('stage', [
+    z.object({ stage: z.literal('started'), ...flowBase }),
+    z.object({ stage: z.literal('sign_in'), ...ownedFlow }),
+    z.object({ stage: z.literal('consent'), ...ownedFlow, subject }),
+    z.object({ stage: z.literal('upstream'), ...ownedFlow, subject, ask: maybe(upstreamAsk) }),
+    z.object({ stage: z.literal('returned'), ...ownedFlow, subject, ask: maybe(upstreamAsk) }),
+    z.object({ stage: z.literal('finished'), ...flowBase }),
+  ]),
+);
 
-const method: z.ZodType<TokenEndpointAuthMethod> = z.enum([
-  'none',
-  'client_secret_basic',
-  'client_secret_post',
-]);
+const method = whole<TokenEndpointAuthMethod>()(
+  z.enum(['none', 'client_secret_basic', 'client_secret_post']),
+);
 
 /** A registered client. */
-export const clientSchema: z.ZodType<Client> = z.object({
-  id: clientId,
-  name: maybe(z.string()),
-  redirectUris: z.array(text<RedirectUri>()),
-  method,
-  secretHash: maybe(sha256),
-  registeredAt: moment,
-  usedAt: maybe(moment),
-});
+export const clientSchema: z.ZodType<Client> = whole<Client>()(
+  z.object({
+    id: clientId,
+    name: maybe(z.string()),
+    redirectUris: z.array(text<RedirectUri>()).readonly(),
+    method,
+    secretHash: maybe(sha256),
+    registeredAt: moment,
+    usedAt: maybe(moment),
+  }),
+);
 
-const codeEntry: z.ZodType<CodeEntry> = z.object({
-  hash: sha256,
-  wrap: sealed,
-  redirectUri: text<RedirectUri>(),
-  challenge: text<CodeChallenge>(),
-  expiresAt: moment,
-  usedAt: maybe(moment),
-});
+const codeEntry = whole<CodeEntry>()(
+  z.object({
+    hash: sha256,
+    wrap: sealed,
+    redirectUri: text<RedirectUri>(),
+    challenge: text<CodeChallenge>(),
+    expiresAt: moment,
+    usedAt: maybe(moment),
+  }),
+);
 
-const accessEntry: z.ZodType<AccessEntry> = z.object({
-  hash: sha256,
-  wrap: sealed,
-  generation: count,
-  expiresAt: moment,
-});
+const accessEntry = whole<AccessEntry>()(
+  z.object({
+    hash: sha256,
+    wrap: sealed,
+    generation: count,
+    expiresAt: moment,
+  }),
+);
 
-const refreshEntry: z.ZodType<RefreshEntry> = z.object({
-  hash: sha256,
-  wrap: sealed,
-  generation: count,
-  expiresAt: moment,
-  accessEndsAt: moment,
-});
+const refreshEntry = whole<RefreshEntry>()(
+  z.object({
+    hash: sha256,
+    wrap: sealed,
+    generation: count,
+    expiresAt: moment,
+    accessEndsAt: moment,
+  }),
+);
 
-const upstreamState: z.ZodType<UpstreamState> = z.object({
-  version: count,
-  sealed,
-  accessHash: sha256,
-  issuedAt: moment,
-  expiresAt: maybe(moment),
-  renewable: z.boolean(),
-  refused: z.boolean(),
-});
+const upstreamState = whole<UpstreamState>()(
+  z.object({
+    version: count,
+    sealed,
+    accessHash: sha256,
+    issuedAt: moment,
+    expiresAt: maybe(moment),
+    renewable: z.boolean(),
+    refused: z.boolean(),
+  }),
+);
 
-const boundHalves: z.ZodType<BoundHalves> = z.object({
-  version: count,
-  access: sha256,
-  refresh: sha256,
-});
+const boundHalves = whole<BoundHalves>()(
+  z.object({
+    version: count,
+    access: sha256,
+    refresh: sha256,
+  }),
+);
 
-const claim: z.ZodType<Claim> = z.object({ owner: z.string(), until: moment });
+const claim = whole<Claim>()(z.object({ owner: z.string(), until: moment }));
 
 const liveGrant = z.object({
   state: z.literal('live'),
@@ -144,12 +181,12 @@ const liveGrant = z.object({
   generation: count,
   presented: count,
   code: maybe(codeEntry),
-  access: z.array(accessEntry),
-  refresh: z.array(refreshEntry),
+  access: z.array(accessEntry).readonly(),
+  refresh: z.array(refreshEntry).readonly(),
   upstream: upstreamState,
-  halves: z.array(boundHalves),
+  halves: z.array(boundHalves).readonly(),
   claim: maybe(claim),
-}) satisfies z.ZodType<LiveGrant>;
+});
 
 const endedGrant = z.object({
   state: z.literal('ended'),
@@ -157,16 +194,27 @@ const endedGrant = z.object({
   clientId,
   subject,
   endedAt: moment,
-  reason: z.enum(['code_replayed', 'refresh_replayed', 'revoked', 'upstream_refused']),
+  reason: z.enum([
+    'code_replayed',
+    'refresh_replayed',
+    'revoked',
+    'upstream_refused',
+    'upstream_changed',
+  ]),
   revocation: maybe(sealed),
-}) satisfies z.ZodType<EndedGrant>;
+});
 
 /** A grant, in force or over. */
-export const grantSchema: z.ZodType<Grant> = z.discriminatedUnion('state', [liveGrant, endedGrant]);
+export const grantSchema: z.ZodType<Grant> = whole<Grant>()(
+  z.discriminatedUnion('state', [liveGrant, endedGrant]),
+);
 
 /** The gateway's own registration at an upstream. */
-export const registrationSchema: z.ZodType<UpstreamRegistration> = z.object({
-  clientId: z.string(),
-  clientSecret: maybe(sealed),
-  method,
-});
+export const registrationSchema: z.ZodType<UpstreamRegistration> = whole<UpstreamRegistration>()(
+  z.object({
+    server: z.string(),
+    clientId: z.string(),
+    clientSecret: maybe(sealed),
+    method: z.enum(upstreamAuthMethods),
+  }),
+);
