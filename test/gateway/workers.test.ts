@@ -115,6 +115,7 @@ describe('the command line with --workers', () => {
     assert.ok(!(await everyAnswer()).has('invalid_client'));
     // Not the first one: nobody but it is known to listen already.
     const victim = Math.max(...workersOf(child));
+    assert.ok(victim > 1);
     process.kill(victim, 'SIGKILL');
     await eventually(
       async () => workersOf(child),

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { openRedisStore } from '../../src/adapters/store/redis.ts';
 import type { RedisAddress } from '../../src/adapters/store/redis-address.ts';
@@ -205,6 +206,23 @@ describe('the store in Redis', { skip: withoutRedis }, () => {
       /cannot be used as the store \(.*ECONNREFUSED/,
     );
     await assert.rejects(openRedisStore(locked, systemClock), /WRONGPASS/);
+  });
+
+  it('needs no more rights than docs/store.md names, and none beside its own keys', async () => {
+    const rights = /`(\+get [^`]*)`/.exec(readFileSync('docs/store.md', 'utf8'))?.[1] ?? '';
+    const account = ['on', '>pass', '~acl:*', 'resetchannels', '-@all', ...rights.split(' ')];
+    await redis.command('ACL', 'SETUSER', 'door', ...account);
+    const address = redisAt(redis.port, { username: 'door', password: 'pass', prefix: 'acl:' });
+    const store = await gatewayAt(address);
+
+    const version = await write(store, 1);
+    await write(store, 2, version);
+    const seen = [];
+    for await (const { value } of store.registrations.scan()) seen.push(value.clientId);
+
+    assert.equal(await numberIn(store), '2');
+    assert.deepEqual(seen, ['2']);
+    assert.equal(store.warnings.length, 2);
   });
 
   it('warns where the server would lose records', async () => {

@@ -78,7 +78,8 @@ export class DiskRecords<Value> implements Records<Value> {
     if (living === undefined && (await this.#isFull())) return { type: 'full' };
     const record = { value, version: newVersion(), expiresAt };
     const written = await this.#replace(id, present, record);
-    await this.#sweep(sweepStep);
+    // Nobody waits for it; where it fails, the next write tries again.
+    this.#sweep(sweepStep).catch(() => {});
     if (!written) return { type: 'outdated' };
     this.#recent.set(id, record);
     return { type: 'written', version: record.version };

@@ -37,6 +37,7 @@ export interface LmdbOptions {
   readonly noSubdir: true;
   readonly encoding: 'string';
   readonly maxDbs: number;
+  readonly maxReaders: number;
   readonly overlappingSync: boolean;
   readonly eventTurnBatching: boolean;
 }
@@ -46,6 +47,8 @@ export const lmdbOptions: Omit<LmdbOptions, 'path'> = {
   noSubdir: true,
   encoding: 'string',
   maxDbs: 8,
+  // More than any number of workers has need of.
+  maxReaders: 1024,
   // A commit is on the disk before it is answered.
   overlappingSync: false,
   // With it a commit that fails is also told to a promise that nobody can hear, which ends the process.

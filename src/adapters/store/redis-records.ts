@@ -54,7 +54,10 @@ export class RedisRecords<Value> implements Records<Value> {
     const life = Math.max(1, (expiresAt - now) * 1000);
     const parameters = [String(over ?? ''), String(now), String(version), text, String(life)];
     const command = ['EVAL', script, '1', id, ...parameters];
-    const outcome = await this.#shared.connection.run((link) => runScript(link, id, command));
+    const outcome = await this.#shared.connection
+      .run((link) => runScript(link, id, command))
+      // The server tells its own writer last: a read that follows must not find what was before.
+      .finally(() => this.#tracked.invalidate(id));
     return outcome === 'written' ? { type: 'written', version } : { type: outcome };
   }
 

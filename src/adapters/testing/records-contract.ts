@@ -142,6 +142,20 @@ function conditionalWriting(context: () => Context): void {
     sameRecord((await given.records.read(given.key))?.value, given.other);
   });
 
+  it('reads what it has just written, whatever it had read before', async () => {
+    const given = context();
+    let version = await written(given);
+
+    for (let round = 0; round < 50; round += 1) {
+      const value = round % 2 === 0 ? given.other : given.one;
+      await given.records.read(given.key);
+      version = await written(given, value, version);
+      const stored = await given.records.read(given.key);
+      assert.equal(stored?.version, version);
+      sameRecord(stored?.value, value);
+    }
+  });
+
   it('makes a new record only where there is none', async () => {
     const given = context();
     const version = await written(given);
