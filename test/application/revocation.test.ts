@@ -327,10 +327,16 @@ describe('an order to revoke at the upstream', () => {
   });
 
   it('is dropped where the upstream revokes nothing, or the operator wants nothing revoked', async () => {
+    const endpoint = 'https://as.upstream.example';
+    const named = {
+      authorizationEndpoint: `${endpoint}/authorize`,
+      tokenEndpoint: `${endpoint}/token`,
+    };
     const silent = await granted({}, { traits: { revocation: false } });
+    const unknown = await granted({ settings: named });
     const off = await granted({ upstreamRevocation: false });
 
-    for (const { outside, gateway, client, tokens, grant } of [silent, off]) {
+    for (const { outside, gateway, client, tokens, grant } of [silent, unknown, off]) {
       await gateway.revoke(client.value, tokens.accessToken);
       await later(outside);
 
