@@ -42,7 +42,7 @@ describe('a remembered sign-in', () => {
     const denied = form(await come(), { ...remembered, session, decision: 'deny' });
     const outcome = valueIn(await gateway.submitSignIn(denied));
 
-    assert.equal(outcome.type, 'client');
+    assert.equal(outcome.type, 'error');
   });
 
   it('makes room for somebody else at the keyboard', async () => {

@@ -8,6 +8,7 @@ import { oauthError } from '../../domain/oauth-error.ts';
 import { upstreamUnavailable } from '../../domain/upstream-tokens.ts';
 import { sendJson, sendOAuthError, wantsPage } from './answers.ts';
 import { requestBody } from './mcp-request-body.ts';
+import { parameters } from './parameters.ts';
 import type { Handle } from './router.ts';
 
 /** POST, GET and DELETE /mcp: the hot path. */
@@ -20,7 +21,7 @@ export function mcpEndpoint(relay: RelayMcpCall, context: McpContext): Handle {
       sink.refuse(undefined);
       return;
     }
-    if (/(?:^|&)access_token=/.test(query)) {
+    if (query !== '' && parameters(query).get('access_token') !== undefined) {
       sendOAuthError(response, tokenInUrl);
       return;
     }
@@ -107,12 +108,13 @@ class ResponseSink implements McpClientSink {
   /** A clean end from our side. */
   #finish(exchange: McpExchange): void {
     exchange.abort();
-    this.#response.end();
+    if (this.#response.headersSent) this.#response.end();
+    else this.unavailable(1);
   }
 
   start(status: number, headers: readonly string[], challenge: string | undefined): void {
     const own = status === 403 && challenge !== undefined ? this.#ownChallenge(challenge) : [];
-    this.#response.writeHead(status, [...headers, ...own] as string[]);
+    writeHead(this.#response, status, [...headers, ...own]);
     // Headers at once: an event stream may have nothing to say for a long time.
     if (!hasLength(headers)) this.#response.flushHeaders();
   }
@@ -154,7 +156,9 @@ class ResponseSink implements McpClientSink {
 
   /** RFC 6750 §3.1: no error where no token was sent. */
   refuse(error: 'invalid_token' | undefined): void {
-    this.#request.resume(); // what is left of the body is read and thrown away, so that the connection can go on
+    // What is left of a short body is read and thrown away, so that the connection can go on; a long one is not waited for.
+    const rest = restOfBody(this.#request);
+    if (rest === 'short') this.#request.resume();
     const description =
       error && 'The access token is not accepted: refresh it, or authorize again.';
     const challenge = spellBearerChallenge({
@@ -168,7 +172,10 @@ class ResponseSink implements McpClientSink {
       error_description:
         description ?? 'Authorize first: see resource_metadata in WWW-Authenticate.',
     };
-    sendJson(this.#response, 401, body, { 'WWW-Authenticate': challenge });
+    sendJson(this.#response, 401, body, {
+      'WWW-Authenticate': challenge,
+      ...(rest === 'long' && { Connection: 'close' }),
+    });
   }
 
   /** The upstream's demand for more scope, in our own name. */
@@ -191,6 +198,24 @@ class ResponseSink implements McpClientSink {
   }
 }
 
+/** Beside headers that are set already (those of the cross-origin rule) Node keeps one of a name alone: each is added then. */
+function writeHead(response: ServerResponse, status: number, headers: readonly string[]): void {
+  if (response.getHeaderNames().length === 0) {
+    response.writeHead(status, headers as string[]);
+    return;
+  }
+  for (const [name, value] of pairs(headers)) response.appendHeader(name, value);
+  response.writeHead(status);
+}
+
+/** How much of a refused request's body may still come. */
+function restOfBody(request: IncomingMessage): 'none' | 'short' | 'long' {
+  if (request.complete) return 'none';
+  const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
+  if (encoding === undefined && length === undefined) return 'none';
+  return encoding === undefined && Number(length) <= 64 * 1024 ? 'short' : 'long';
+}
+
 /** An answer whose length is announced: its headers may wait for its body, which follows at once. */
 function hasLength(headers: readonly string[]): boolean {
   for (let index = 0; index + 1 < headers.length; index += 2) {
@@ -210,6 +235,12 @@ function pairs(raw: readonly string[]): [string, string][] {
 const failureAnswers: Readonly<Record<McpFailure, readonly [number, object]>> = {
   unreachable: [502, failureBody('The upstream MCP server cannot be reached: try again later.')],
   broken: [502, failureBody('The upstream MCP server broke the connection off: try again.')],
+  refused: [
+    502,
+    failureBody(
+      "The upstream MCP server does not accept the gateway's credentials: tell its operator.",
+    ),
+  ],
   timeout: [504, failureBody('The upstream MCP server took too long to answer: try again later.')],
 };
 
