@@ -63,7 +63,7 @@ describe('a remembered sign-in', () => {
       form(screen, { ...empty, session, decision: 'deny' }),
     );
 
-    assert.equal(valueIn(denied).type, 'client');
+    assert.equal(valueIn(denied).type, 'error');
     assert.equal(outside.events.of('sent_upstream').length, before);
   });
 
@@ -177,7 +177,7 @@ describe('a remembered sign-in', () => {
 
     const outcome = valueIn(await gateway.submitSignIn(form(screen)));
 
-    assert.equal(outcome.type, 'client');
+    assert.equal(outcome.type, 'error');
     assert.ok(!('session' in outcome));
   });
 

@@ -8,6 +8,7 @@ import {
   accessOnly,
   allowed,
   at,
+  binding,
   bytes,
   exchanged,
   keys,
@@ -23,17 +24,20 @@ function ended(tokens = tokensOfVersion(1)) {
 }
 
 test('an order names the refresh token first: most servers revoke the rest with it', () => {
-  assert.deepEqual(orderedRevocations(ended(), keys), ['upstream-refresh-1', 'upstream-access-1']);
+  const order = orderedRevocations(ended(), keys);
+
+  assert.deepEqual(order?.tokens, ['upstream-refresh-1', 'upstream-access-1']);
+  assert.deepEqual(order.binding, binding);
 });
 
 test('an order names the access token alone where there is no other', () => {
-  assert.deepEqual(orderedRevocations(ended(accessOnly), keys), ['upstream-access-1']);
+  assert.deepEqual(orderedRevocations(ended(accessOnly), keys)?.tokens, ['upstream-access-1']);
 });
 
 test('an order is given by the gateway key, also by a previous one', () => {
   const rotated: GatewayKeys = { current: otherKeys.current, previous: [keys.current] };
 
-  assert.equal(orderedRevocations(ended(), rotated)?.length, 2);
+  assert.equal(orderedRevocations(ended(), rotated)?.tokens.length, 2);
   assert.equal(orderedRevocations(ended(), otherKeys), undefined);
 });
 
@@ -55,4 +59,10 @@ test('where nothing is ordered, or no more, there is nothing to revoke', () => {
 
   assert.equal(orderedRevocations(bare, keys), undefined);
   assert.deepEqual(withoutRevocation(ended()), bare);
+});
+
+test('nothing is ordered about tokens that no server gave', () => {
+  const standIns = { ...tokensOfVersion(1), binding: undefined };
+
+  assert.equal(revocationOrder(standIns, allowed.id, nonce, keys), undefined);
 });

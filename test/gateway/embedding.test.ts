@@ -182,6 +182,7 @@ test('a configuration with many faults is one error that lists them all, and no 
           'upstreamRs',
           'upstreamClientSecret',
           'upstreamAuthorizeEndpoint',
+          'upstreamTokenEndpoint',
           'password',
           'accessTokenTtl',
           'tokenFormat',
@@ -276,6 +277,7 @@ test('at the bound of its store the gateway refuses new registrations with 503, 
 
   const refused = await send(`${base}/register`, {
     method: 'POST',
+    headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ redirect_uris: [redirectUri] }),
   });
 
@@ -335,6 +337,7 @@ test('a store that cannot be reached is 503 everywhere, says nothing of itself, 
   const answers = [
     await send(`${base}/register`, {
       method: 'POST',
+      headers: { 'content-type': 'application/json' },
       body: '{"redirect_uris":["https://a.example/"]}',
     }),
     await send(authorizationUrl(base, anyone)),
