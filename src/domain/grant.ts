@@ -110,6 +110,10 @@ export interface UpstreamState {
   readonly renewable: boolean;
   /** Set when the upstream refused this very token and /mcp can do no more about it. */
   readonly refused: boolean;
+  /** When a version was last marked so; carried on, so that refusals in a row are known for what they are. */
+  readonly refusedAt: EpochSeconds | undefined;
+  /** Set when the version after a refused one was refused as soon: more new tokens do not help. */
+  readonly hopeless: boolean;
 }
 
 /** The hashes of one version's upstream halves. */
