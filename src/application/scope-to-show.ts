@@ -11,13 +11,14 @@ export type ScopeToShow = (flow: Flow) => Promise<Scope | undefined>;
 
 /** Shows what {@link scopeToAsk} will say. */
 export function scopeToShow(
-  upstream: Pick<KnownUpstream, 'resolve'> | undefined,
+  upstream: Pick<KnownUpstream, 'server'> | undefined,
   configured: Scope | undefined,
 ): ScopeToShow {
   return async ({ request }) => {
-    const resolved = await upstream?.resolve();
-    return resolved?.ok
-      ? scopeToAsk(request.scope, scopesOf(resolved.value.server, configured))
+    // Before the user said yes nobody registers or asks for anything there: the server's public documents are enough.
+    const server = await upstream?.server();
+    return server?.ok
+      ? scopeToAsk(request.scope, scopesOf(server.value, configured))
       : (configured ?? request.scope);
   };
 }
