@@ -12,6 +12,11 @@ import type { GrantId } from './token-pair.ts';
 /** Who signed in. */
 export type Subject = Brand<string, 'Subject'>;
 
+/** Takes the name that a sign-in vouches for. */
+export function subject(name: string): Subject {
+  return name as Subject;
+}
+
 /**
  * What one user allowed one client, as one record: every change of it is one conditional write, and /mcp reads nothing else. No
  * member is a usable secret: codes and halves are hashes, upstream tokens are sealed under a key that only a presented code or
