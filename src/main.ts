@@ -36,7 +36,21 @@ export type {
 export { ConfigurationError } from './adapters/configuration/gateway-configuration.ts';
 export type { Gateway } from './adapters/http/gateway-server.ts';
 export type { GatewayEvent } from './application/events.ts';
-export type { Ports } from './application/ports.ts';
+export type {
+  Clock,
+  Ports,
+  Random,
+  Records,
+  SignIn,
+  Store,
+  UpstreamAuthorizationServer,
+  UpstreamResourceServer,
+  Version,
+  WriteOutcome,
+} from './application/ports.ts';
+export { StoreUnavailable } from './application/ports.ts';
+export { subject } from './domain/grant.ts';
+export { epochSeconds } from './domain/lifetime.ts';
 
 /**
  * Wires a gateway; nothing is listened on yet. Any port can be replaced: clock, store, sign-in, upstream and the rest. Throws a
