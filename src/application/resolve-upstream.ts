@@ -15,6 +15,8 @@ export interface KnownUpstream {
   resolve(): Promise<Result<Upstream, UpstreamFailure>>;
   /** The server alone, without registering there: nothing but public documents is asked for. */
   server(): Promise<Result<UpstreamServer, UpstreamFailure>>;
+  /** The server as it was last found, if ever; asks nothing of the network. */
+  known(): UpstreamServer | undefined;
   /** What is known may be wrong: the upstream refused a good token, or its endpoint fails. The next {@link resolve} looks again, but not at every doubt. */
   doubt(): void;
   /** The upstream does not know this client (any more); false where it is not one that the gateway registered. */
@@ -70,6 +72,10 @@ class Known implements KnownUpstream {
       this.#finding = undefined;
     });
     return this.#finding;
+  }
+
+  known(): UpstreamServer | undefined {
+    return this.#server?.server;
   }
 
   doubt(): void {

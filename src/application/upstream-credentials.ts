@@ -10,7 +10,7 @@ import {
   type UpstreamClient,
 } from '../domain/upstream-client.ts';
 import { presetFor, type UpstreamPreset } from '../domain/upstream-presets.ts';
-import { serverName, type UpstreamServer } from '../domain/upstream-server.ts';
+import { scopesDemanded, serverName, type UpstreamServer } from '../domain/upstream-server.ts';
 import type { UpstreamFailure } from '../domain/upstream-tokens.ts';
 import type { Ports, UpstreamRegistration, Version } from './ports.ts';
 import type { UpstreamSettings } from './upstream-settings.ts';
@@ -144,7 +144,7 @@ async function register(
     clientName: settings.clientName,
     redirectUri,
     method,
-    scope: settings.scope ?? server.resourceScopes?.join(' '),
+    scope: settings.scope ?? scopesDemanded(server)?.join(' '),
     publicKey: method === 'private_key_jwt' ? settings.publicKey : undefined,
   });
   if (!answer.ok) return withHint(answer.failure, place);

@@ -7,6 +7,8 @@ import { type AuthenticateClient, authenticateClient } from './authenticate-clie
 import { authorizeMcpCall } from './authorize-mcp-call.ts';
 import { type BeginAuthorization, beginAuthorization } from './begin-authorization.ts';
 import { checkAssertion } from './check-assertion.ts';
+import { scopeChoice } from './choose-scope.ts';
+import { type DescribeResource, describeResource } from './describe-resource.ts';
 import { type DiagnoseUpstream, diagnoseUpstream, type PageVisitor } from './diagnose-upstream.ts';
 import { endGrantUseCase } from './end-grant.ts';
 import { type ExchangeCode, exchangeCode } from './exchange-code.ts';
@@ -60,6 +62,7 @@ export interface UseCases {
   readonly begin: BeginAuthorization;
   readonly openLogin: OpenLogin;
   readonly scopeToShow: ScopeToShow;
+  readonly resource: DescribeResource;
   readonly submitSignIn: SubmitSignIn;
   readonly returnFromUpstream: ReturnFromUpstream;
   readonly authenticate: AuthenticateClient;
@@ -93,14 +96,16 @@ export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
   });
   const advance = advanceGrant({ ports, renew, endGrant, keys, policy });
   const access = authorizeMcpCall({ ports, renew, upstream, keys, policy });
-  const send = sendUpstream({ ports, move, callbackUrl, scope });
+  const scopes = scopeChoice(scope);
+  const send = sendUpstream({ ports, move, callbackUrl, scopes });
   const finish = finishFlow({ ports, move, keep: keepGrant({ ports, keys, policy }) });
   const screenTwo = usesTokens ? upstream : undefined;
   return {
     register: registerClientUseCase(ports, settings.registration),
     begin: beginAuthorization(ports, find, flowTtl),
     openLogin: openLogin(ports, move, sessions),
-    scopeToShow: scopeToShow(screenTwo, scope),
+    scopeToShow: scopeToShow(screenTwo, scopes, scope),
+    resource: describeResource({ ports, upstream: screenTwo, configured: scope }),
     submitSignIn: submitSignIn({
       ports,
       move,
@@ -124,7 +129,7 @@ export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
     refresh: refreshTokens({ ports, advance, endGrant, keys, policy }),
     introspect: introspectToken(ports, policy),
     revoke: revokeToken({ ports, endGrant, keys }),
-    relay: relayMcpCall({ resourceServer: ports.resourceServer, access, usesTokens }),
+    relay: relayMcpCall({ resourceServer: ports.resourceServer, access, usesTokens, scopes }),
   };
 }
 

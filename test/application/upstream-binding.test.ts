@@ -438,6 +438,20 @@ describe('a demand for more scope', () => {
     assert.equal(heard.upstreamChallenge, demand('read write'));
   });
 
+  it('leads to an authorization for all of it, though no metadata lists what is missing', async () => {
+    const outside = world();
+    const gateway = wired(outside);
+    const { client, tokens } = await aGrant(gateway, outside, { scope: 'read' });
+    outside.mcp.answerNext(challengeAnswer(demand('admin'), 403));
+    const { heard } = call(gateway, tokens.accessToken, { body: initialize });
+    await heard.ended;
+
+    const screen = await openedFlow(gateway, client, { scope: 'read admin root' });
+    const url = new URL(await upstreamUrl(gateway, screen));
+
+    assert.equal(url.searchParams.get('scope'), 'read admin');
+  });
+
   it('is left alone where it demands nothing', async () => {
     const outside = world();
     const gateway = wired(outside);
