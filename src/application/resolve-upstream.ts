@@ -21,7 +21,9 @@ export interface KnownUpstream {
   doubt(): void;
   /** The upstream does not know this client (any more); false where it is not one that the gateway registered. */
   forgetClient(clientId: string): Promise<boolean>;
-  /** The upstream refused the `resource` parameter: from now on it is not sent. False where the operator wants it sent. */
+  /** Whether `resource` may be left out where the upstream refuses it; false where the operator wants it sent. */
+  mayLeaveOutResource(): boolean;
+  /** The upstream itself refused the `resource` parameter: from now on it is not sent, where it may be left out. */
   leaveOutResource(): boolean;
 }
 
@@ -92,8 +94,12 @@ class Known implements KnownUpstream {
     return forgotten;
   }
 
+  mayLeaveOutResource(): boolean {
+    return this.#parts.settings.resourceParameter === 'auto';
+  }
+
   leaveOutResource(): boolean {
-    if (this.#parts.settings.resourceParameter !== 'auto') return false;
+    if (!this.mayLeaveOutResource()) return false;
     this.#withResource = false;
     this.#upstream = undefined;
     return true;
