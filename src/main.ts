@@ -87,13 +87,15 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
   const keys = { current: sealingKey(used.random.bytes(32)), previous: [] };
   const callbackUrl = () => upstreamCallbackUrl(address());
   const settings = useCaseSettings(config, callbackUrl, keys, upstream.publicKey, clients);
+  const uses = useCases(used, settings);
   const listener = gatewayListener(
-    useCases(used, settings),
+    uses,
     used,
     endpointSettings(config, address, upstream.publicKey),
   );
   return gatewayServer({
     listener,
+    lookAtUpstream: uses.lookAtUpstream,
     host: config.host,
     port,
     url: () => address().canonical,

@@ -15,6 +15,8 @@ export interface KnownUpstream {
   resolve(): Promise<Result<Upstream, UpstreamFailure>>;
   /** The server alone, without registering there: nothing but public documents is asked for. */
   server(): Promise<Result<UpstreamServer, UpstreamFailure>>;
+  /** What keeps the gateway from having credentials at this server, as far as that is known without asking there. */
+  obstacle(server: UpstreamServer): UpstreamFailure | undefined;
   /** The server as it was last found, if ever; asks nothing of the network. */
   known(): UpstreamServer | undefined;
   /** What is known may be wrong: the upstream refused a good token, or its endpoint fails. The next {@link resolve} looks again, but not at every doubt. */
@@ -74,6 +76,10 @@ class Known implements KnownUpstream {
       this.#finding = undefined;
     });
     return this.#finding;
+  }
+
+  obstacle(server: UpstreamServer): UpstreamFailure | undefined {
+    return this.#parts.credentials.obstacle(server);
   }
 
   known(): UpstreamServer | undefined {

@@ -16,6 +16,7 @@ import { type ClientSources, findClient } from './find-client.ts';
 import { finishFlow } from './finish-flow.ts';
 import { type IntrospectToken, introspectToken } from './introspect-token.ts';
 import { keepGrant } from './keep-grant.ts';
+import { type LookAtUpstream, lookAtUpstream } from './look-at-upstream.ts';
 import { moveFlow, refuseStep } from './move-flow.ts';
 import { type OpenLogin, openLogin } from './open-login.ts';
 import type { Ports } from './ports.ts';
@@ -63,6 +64,7 @@ export interface UseCases {
   readonly openLogin: OpenLogin;
   readonly scopeToShow: ScopeToShow;
   readonly resource: DescribeResource;
+  readonly lookAtUpstream: LookAtUpstream;
   readonly submitSignIn: SubmitSignIn;
   readonly returnFromUpstream: ReturnFromUpstream;
   readonly authenticate: AuthenticateClient;
@@ -106,6 +108,7 @@ export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
     openLogin: openLogin(ports, move, sessions),
     scopeToShow: scopeToShow(screenTwo, scopes, scope),
     resource: describeResource({ ports, upstream: screenTwo, configured: scope }),
+    lookAtUpstream: lookAtUpstream(ports, screenTwo),
     submitSignIn: submitSignIn({
       ports,
       move,

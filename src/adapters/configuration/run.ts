@@ -19,6 +19,8 @@ type StopSignal = 'SIGTERM' | 'SIGINT';
 export interface RunnableGateway {
   /** Rejects with the system's error (`code`) when an address cannot be listened on. */
   listen(): Promise<{ readonly addresses: readonly string[]; readonly port: number }>;
+  /** Tells as an event what keeps users from signing in at the upstream. */
+  lookAtUpstream(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -59,6 +61,8 @@ export async function runCommandLine(
       gateway = createGateway(config);
       const { addresses, port } = await gateway.listen();
       print(banner({ version, config, sources, addresses, port, store, warnings }).join('\n'));
+      // Nobody waits for it: an upstream that is down keeps no gateway from starting.
+      gateway.lookAtUpstream().catch((error: unknown) => complain(String(error)));
     } catch (error) {
       complain(refusal([startFailure(error, config, sources)]).text);
       return 1;
