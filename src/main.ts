@@ -1,6 +1,9 @@
 #!/usr/bin/env node
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { type ConfiguredClients, readClientsFile } from './adapters/clients/clients-file.ts';
+import { httpClientDocuments } from './adapters/clients/http-client-documents.ts';
+import { joseAssertions } from './adapters/clients/jose-assertions.ts';
 import { type DoctorReport, doctorReport } from './adapters/configuration/doctor-report.ts';
 import { endpointSettings } from './adapters/configuration/endpoint-settings.ts';
 import {
@@ -39,7 +42,23 @@ export type {
 } from './adapters/configuration/gateway-configuration.ts';
 export type { Gateway } from './adapters/http/gateway-server.ts';
 export type { GatewayEvent } from './application/events.ts';
-export { type Ports, StoreUnavailable } from './application/ports.ts';
+export type {
+  ClientAssertions,
+  ClientDocuments,
+  Clock,
+  Ports,
+  Random,
+  Records,
+  SignIn,
+  Store,
+  UpstreamAuthorizationServer,
+  UpstreamResourceServer,
+  Version,
+  WriteOutcome,
+} from './application/ports.ts';
+export { StoreUnavailable } from './application/ports.ts';
+export { subject } from './domain/grant.ts';
+export { epochSeconds } from './domain/lifetime.ts';
 export { ConfigurationError };
 
 /**
@@ -50,6 +69,7 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
   const config = parseConfiguration(ports.signIn ? withoutPassword(options) : options);
   let port = config.port;
   const address = () => gatewayAddress(config, port);
+  const clients = configuredClients(config);
   const clock = ports.clock ?? systemClock;
   const place = storeLocation(config.store, process.env);
   const random = ports.random ?? systemRandom;
@@ -61,20 +81,27 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
     random,
     store,
     signIn: singleUser(config.username, config.password),
+    clientDocuments: httpClientDocuments({
+      insecure: config.allowInsecureClientMetadata === 'on',
+      userAgent: `${name}/${version}`,
+    }),
+    assertions: joseAssertions,
     authorizationServer: upstream.authorizationServer,
     resourceServer: upstream.resourceServer,
     events: { emit: () => {} },
     ...ports,
   };
   const callbackUrl = () => upstreamCallbackUrl(address());
-  const settings = useCaseSettings(config, callbackUrl, keys, upstream.publicKey);
+  const settings = useCaseSettings(config, callbackUrl, keys, upstream.publicKey, clients);
+  const uses = useCases(used, settings);
   const listener = gatewayListener(
-    useCases(used, settings),
+    uses,
     used,
     endpointSettings(config, address, upstream.publicKey),
   );
   return gatewayServer({
     listener,
+    lookAtUpstream: uses.lookAtUpstream,
     host: config.host,
     port,
     url: () => address().canonical,
@@ -97,6 +124,15 @@ function gatewayKeys(
   const keys = keysFromFile(path, place.type === 'disk' ? 'make' : 'refuse');
   if (!keys.ok) throw new ConfigurationError([{ setting: 'keyFile', message: keys.failure }]);
   return keys.value;
+}
+
+function configuredClients({ clientsFile }: GatewayConfig): ConfiguredClients {
+  const read = clientsFile === undefined ? undefined : readClientsFile(clientsFile);
+  if (read === undefined) return new Map();
+  if (read.ok) return read.value;
+  throw new ConfigurationError(
+    read.failure.map((message) => ({ setting: 'clientsFile', message })),
+  );
 }
 
 function upstreamOf(
@@ -130,7 +166,7 @@ export async function examineUpstream(options: GatewayOptions): Promise<DoctorRe
   };
   const keys = { current: sealingKey(systemRandom.bytes(32)), previous: [] };
   const callbackUrl = () => upstreamCallbackUrl(gatewayAddress(config, config.port));
-  const settings = useCaseSettings(config, callbackUrl, keys, upstream.publicKey);
+  const settings = useCaseSettings(config, callbackUrl, keys, upstream.publicKey, new Map());
   const diagnosis = await doctor(ports, settings, upstream.pages)();
   await Promise.all([upstream.close(), upstream.resourceServer.close()]);
   return doctorReport(config, diagnosis, seen);

@@ -13,11 +13,19 @@ import type { UpstreamSettings } from './upstream-settings.ts';
 export interface KnownUpstream {
   /** The server, the gateway's credentials there, and how to talk to it. Asks the network only if nothing good enough is known. */
   resolve(): Promise<Result<Upstream, UpstreamFailure>>;
+  /** The server alone, without registering there: nothing but public documents is asked for. */
+  server(): Promise<Result<UpstreamServer, UpstreamFailure>>;
+  /** What keeps the gateway from having credentials at this server, as far as that is known without asking there. */
+  obstacle(server: UpstreamServer): UpstreamFailure | undefined;
+  /** The server as it was last found, if ever; asks nothing of the network. */
+  known(): UpstreamServer | undefined;
   /** What is known may be wrong: the upstream refused a good token, or its endpoint fails. The next {@link resolve} looks again, but not at every doubt. */
   doubt(): void;
   /** The upstream does not know this client (any more); false where it is not one that the gateway registered. */
   forgetClient(clientId: string): Promise<boolean>;
-  /** The upstream refused the `resource` parameter: from now on it is not sent. False where the operator wants it sent. */
+  /** Whether `resource` may be left out where the upstream refuses it; false where the operator wants it sent. */
+  mayLeaveOutResource(): boolean;
+  /** The upstream itself refused the `resource` parameter: from now on it is not sent, where it may be left out. */
   leaveOutResource(): boolean;
 }
 
@@ -45,6 +53,7 @@ class Known implements KnownUpstream {
   readonly #parts: KnownParts;
   #server: KnownServer | undefined;
   #upstream: Upstream | undefined;
+  #finding: Promise<Result<UpstreamServer, UpstreamFailure>> | undefined;
   #running: Promise<Result<Upstream, UpstreamFailure>> | undefined;
   #withResource = true;
 
@@ -62,6 +71,21 @@ class Known implements KnownUpstream {
     return this.#running;
   }
 
+  server(): Promise<Result<UpstreamServer, UpstreamFailure>> {
+    this.#finding ??= this.#find().finally(() => {
+      this.#finding = undefined;
+    });
+    return this.#finding;
+  }
+
+  obstacle(server: UpstreamServer): UpstreamFailure | undefined {
+    return this.#parts.credentials.obstacle(server);
+  }
+
+  known(): UpstreamServer | undefined {
+    return this.#server?.server;
+  }
+
   doubt(): void {
     const known = this.#server;
     if (known === undefined) return;
@@ -76,8 +100,12 @@ class Known implements KnownUpstream {
     return forgotten;
   }
 
+  mayLeaveOutResource(): boolean {
+    return this.#parts.settings.resourceParameter === 'auto';
+  }
+
   leaveOutResource(): boolean {
-    if (this.#parts.settings.resourceParameter !== 'auto') return false;
+    if (!this.mayLeaveOutResource()) return false;
     this.#withResource = false;
     this.#upstream = undefined;
     return true;
@@ -90,7 +118,7 @@ class Known implements KnownUpstream {
   }
 
   async #look(): Promise<Result<Upstream, UpstreamFailure>> {
-    const server = await this.#find();
+    const server = await this.server();
     if (!server.ok) return server;
     const client = await this.#parts.credentials.find(server.value);
     if (!client.ok) return client;

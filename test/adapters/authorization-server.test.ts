@@ -10,6 +10,7 @@ import { httpCaller } from '../../src/adapters/upstream/http-call.ts';
 import { type SigningKey, signingKey } from '../../src/adapters/upstream/signing-key.ts';
 import { seconds } from '../../src/domain/lifetime.ts';
 import type { UpstreamClient } from '../../src/domain/upstream-client.ts';
+import { silentResource } from '../../src/domain/upstream-server.ts';
 import { listenOnLoopback } from '../support/real/loopback.ts';
 
 const within = seconds(10);
@@ -45,8 +46,7 @@ function upstreamAt(origin: string, client: UpstreamClient) {
     scopesSupported: undefined,
     issuerInResponse: false,
     acceptsDocuments: false,
-    resource: undefined,
-    resourceScopes: undefined,
+    ...silentResource,
   };
   const manners = {
     resource: undefined,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import { createServer } from 'node:net';
 import { describe, test } from 'node:test';
+import { ConfigurationError } from '../../src/adapters/configuration/gateway-configuration.ts';
 import {
   type ProcessLike,
   type RunnableGateway,
@@ -36,6 +37,7 @@ function fakeProcess(argv: readonly string[], env: Record<string, string> = {}) 
 const upstream = '--upstream-rs=https://mcp.example.com/mcp';
 const listening: RunnableGateway = {
   listen: async () => ({ addresses: ['127.0.0.1'], port: 4711 }),
+  lookAtUpstream: async () => {},
   close: async () => {},
 };
 const never = new Promise<never>(() => {});
@@ -96,6 +98,30 @@ describe('a run', () => {
       assert.equal(signals.listenerCount('SIGTERM') + signals.listenerCount('SIGINT'), 0);
     });
   }
+
+  test('looks at the upstream once it listens, and stays whatever comes of that', async () => {
+    const { process, written, signals } = fakeProcess([upstream]);
+    const steps: string[] = [];
+    const gateway: RunnableGateway = {
+      listen: async () => {
+        steps.push('listen');
+        return { addresses: ['127.0.0.1'], port: 4711 };
+      },
+      lookAtUpstream: async () => {
+        steps.push('look');
+        signals.emit('SIGTERM');
+        throw new Error('a surprise');
+      },
+      close: async () => {
+        steps.push('close');
+      },
+    };
+
+    assert.equal(await runCommandLine(process, () => gateway, '1.2.3'), 0);
+
+    assert.deepEqual(steps, ['listen', 'look', 'close']);
+    assert.match(written.err, /a surprise/);
+  });
 
   test('does not lose a signal that comes during the start', async () => {
     const { process, signals } = fakeProcess([upstream]);
@@ -183,6 +209,16 @@ describe('a start that fails ends with 1 and a sentence', () => {
       [],
       new Error('no', { cause: systemError('EADDRINUSE') }),
       'Port 8002 (default) is already in use on localhost; stop the program that has it or choose another, for example --port=8003.',
+    ],
+    [
+      'a file that does not say what it should',
+      ['--clients-file=clients.json'],
+      new ConfigurationError([
+        { setting: 'clientsFile', message: 'The file is not JSON.' },
+        { setting: 'upstreamRs', message: 'It is odd.' },
+        { setting: 'what', message: 'There is no such setting.' },
+      ]),
+      '--clients-file: The file is not JSON.\n--upstream-rs: It is odd.\nwhat: There is no such setting.',
     ],
     ['anything else', [], new Error('out of luck'), 'The gateway could not start: out of luck.'],
   ];

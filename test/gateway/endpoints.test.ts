@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { HttpFault } from '../../src/adapters/testing/http-faults.ts';
+import { assertionAlgorithms } from '../../src/domain/client-keys.ts';
+import { tokenEndpointAuthMethods } from '../../src/domain/client-registration.ts';
 import { Browser } from '../support/real/browser-driver.ts';
 import { startStage } from './fake-stage.ts';
 import {
@@ -34,6 +36,7 @@ function resourceMetadata(base: string, resource: string) {
     authorization_servers: [base],
     bearer_methods_supported: ['header'],
     resource_name: 'MCP OAuth Gateway',
+    scopes_supported: ['read', 'write'],
   };
 }
 
@@ -57,12 +60,11 @@ test('the metadata documents say what they must, under each of their names', asy
     response_types_supported: ['code'],
     response_modes_supported: ['query'],
     grant_types_supported: ['authorization_code', 'refresh_token'],
-    token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'none'],
-    revocation_endpoint_auth_methods_supported: [
-      'client_secret_basic',
-      'client_secret_post',
-      'none',
-    ],
+    token_endpoint_auth_methods_supported: tokenEndpointAuthMethods,
+    token_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
+    revocation_endpoint_auth_methods_supported: tokenEndpointAuthMethods,
+    revocation_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
+    client_id_metadata_document_supported: true,
     code_challenge_methods_supported: ['S256'],
     authorization_response_iss_parameter_supported: true,
   });
@@ -72,6 +74,31 @@ test('the metadata documents say what they must, under each of their names', asy
     assert.equal(answer.headers.vary, 'Host');
     assert.ok(!answer.text.includes(`${base}/"`), 'no issuer ends with a slash');
   }
+});
+
+test('the challenge names the scope that the operator set, and the metadata lists it', async (t) => {
+  const { base } = await startStage(t, { upstreamScope: 'read mail' });
+
+  const challenged = await send(`${base}/mcp`, { method: 'POST' });
+  const metadata = await send(`${base}${wellKnown}/mcp`);
+
+  assert.equal(
+    challenged.headers['www-authenticate'],
+    `Bearer scope="read mail", resource_metadata="${base}${wellKnown}/mcp"`,
+  );
+  assert.deepEqual(metadata.json().scopes_supported, ['read', 'mail']);
+});
+
+test('the metadata comes without the words of an upstream that is down, and is not to be kept then', async (t) => {
+  const { base, mcp } = await startStage(t);
+  await mcp.close();
+
+  const metadata = await send(`${base}${wellKnown}/mcp`);
+
+  assert.equal(metadata.status, 200);
+  assert.equal(metadata.json().resource, `${base}/mcp`);
+  assert.equal('scopes_supported' in metadata.json(), false);
+  assert.equal(metadata.headers['cache-control'], 'no-store');
 });
 
 const hosts: readonly (readonly [string, string, boolean])[] = [

@@ -1,8 +1,10 @@
+import type { DescribeResource } from '../../application/describe-resource.ts';
 import { baseUrlFor, type GatewayAddress } from '../../domain/gateway-address.ts';
 import {
   authorizationServerMetadata,
   type ClientDocument,
   protectedResourceMetadata,
+  type ServerFeatures,
 } from '../../domain/metadata.ts';
 import { sendJson } from './answers.ts';
 import type { Handle } from './router.ts';
@@ -14,10 +16,13 @@ const cached = { 'Cache-Control': 'public, max-age=300', Vary: 'Host' };
 export function resourceMetadataEndpoint(
   pathForm: '' | '/mcp' | '/mcp/',
   address: () => GatewayAddress,
+  words: DescribeResource['words'],
 ): Handle {
-  return (request, response) => {
+  return async (request, response) => {
     const base = baseUrlFor(address(), request.headers.host);
-    sendJson(response, 200, protectedResourceMetadata(base, pathForm, undefined), cached);
+    const relayed = await words();
+    const metadata = protectedResourceMetadata(base, pathForm, relayed ?? {});
+    sendJson(response, 200, metadata, relayed === undefined ? {} : cached);
   };
 }
 
@@ -32,10 +37,10 @@ const documentCached = { 'Cache-Control': 'public, max-age=300' };
 /** GET /.well-known/oauth-authorization-server (RFC 8414 §3). */
 export function serverMetadataEndpoint(
   address: () => GatewayAddress,
-  introspection: boolean,
+  features: ServerFeatures,
 ): Handle {
   return (request, response) => {
     const base = baseUrlFor(address(), request.headers.host);
-    sendJson(response, 200, authorizationServerMetadata(base, { introspection }), cached);
+    sendJson(response, 200, authorizationServerMetadata(base, features), cached);
   };
 }
