@@ -105,11 +105,18 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
     host: config.host,
     port,
     url: () => address().canonical,
-    opened: async () => (used.store === store ? store.open() : []),
+    opened: async () => {
+      const warnings = used.store === store ? await store.open() : [];
+      void uses.revocations.takeUp();
+      return warnings;
+    },
     listening: (chosen) => {
       port = chosen;
     },
-    closed: () => Promise.all([upstream.close(), used.resourceServer.close(), used.store.close()]),
+    closed: () => {
+      uses.revocations.stop();
+      return Promise.all([upstream.close(), used.resourceServer.close(), used.store.close()]);
+    },
   });
 }
 

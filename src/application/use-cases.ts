@@ -31,7 +31,7 @@ import { renewUpstreamTokens } from './renew-upstream-tokens.ts';
 import { type KnownUpstream, knownUpstream } from './resolve-upstream.ts';
 import { type ReturnFromUpstream, returnFromUpstream } from './return-from-upstream.ts';
 import { type RevokeToken, revokeToken } from './revoke-token.ts';
-import { revokeUpstream } from './revoke-upstream.ts';
+import { revokeUpstream, type UpstreamRevocations } from './revoke-upstream.ts';
 import { type ScopeToShow, scopeToShow } from './scope-to-show.ts';
 import { sendUpstream } from './send-upstream.ts';
 import { signInSessions } from './sessions.ts';
@@ -71,6 +71,8 @@ export interface UseCases {
   readonly exchange: ExchangeCode;
   readonly refresh: RefreshTokens;
   readonly revoke: RevokeToken;
+  /** What goes on in the background; the others need nobody to begin or stop them. */
+  readonly revocations: Pick<UpstreamRevocations, 'takeUp' | 'stop'>;
   readonly introspect: IntrospectToken;
   readonly relay: RelayMcpCall;
 }
@@ -86,8 +88,8 @@ export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
   const upstream = upstreamOf(ports, settings);
   const usesTokens = auth === 'oauth';
   const enabled = settings.upstreamRevocation;
-  const endUpstream = revokeUpstream({ ports, upstream, keys, policy, enabled });
-  const endGrant = endGrantUseCase({ ports, revokeUpstream: endUpstream, keys, policy });
+  const revocations = revokeUpstream({ ports, upstream, keys, policy, enabled });
+  const endGrant = endGrantUseCase({ ports, revokeUpstream: revocations.begin, keys, policy });
   const renew = renewUpstreamTokens({
     ports,
     upstream,
@@ -131,6 +133,7 @@ export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
     exchange: exchangeCode({ ports, advance, endGrant, keys }),
     refresh: refreshTokens({ ports, advance, endGrant, keys, policy }),
     introspect: introspectToken(ports, policy),
+    revocations,
     revoke: revokeToken({ ports, endGrant, keys }),
     relay: relayMcpCall({ resourceServer: ports.resourceServer, access, usesTokens, scopes }),
   };

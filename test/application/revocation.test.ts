@@ -378,6 +378,112 @@ describe('an order to revoke at the upstream', () => {
   });
 });
 
+describe('orders that nobody is at', () => {
+  /** An order whose process went away before the upstream was back. */
+  async function leftBehind() {
+    const made = await granted();
+    made.outside.upstream.goDown();
+    await made.gateway.revoke(made.client.value, made.tokens.accessToken);
+    made.gateway.revocations.stop();
+    await later(made.outside, minute);
+    made.outside.upstream.recover();
+    return made;
+  }
+
+  it('are left alone by a process that is stopped', async () => {
+    const { outside, grant } = await leftBehind();
+
+    await later(outside, hour);
+
+    assert.equal(outside.upstream.revocations.length, 0);
+    assert.ok(await orderOf(outside, grant), 'the order is still there');
+  });
+
+  it('are taken up by the next process at its start', async () => {
+    const { outside, grant, tokens } = await leftBehind();
+    const next = wired(outside);
+
+    const work = next.revocations.takeUp();
+    await later(outside, 1);
+    next.revocations.stop();
+    await work;
+
+    assert.equal(outside.upstream.revocations.length, 2);
+    assert.equal(isLiveUpstream(outside, tokens.accessToken), false);
+    assert.equal(await orderOf(outside, grant), undefined);
+  });
+
+  it('are taken up by another process that runs already, within an hour', async () => {
+    const outside = world();
+    const other = wired(outside);
+    const work = other.revocations.takeUp();
+    await later(outside, minute);
+    const gateway = wired(outside);
+    const { client, tokens, grant } = await aGrant(gateway, outside);
+    outside.upstream.goDown();
+    await gateway.revoke(client.value, tokens.accessToken);
+    gateway.revocations.stop();
+    outside.upstream.recover();
+
+    await later(outside, hour);
+    other.revocations.stop();
+    await work;
+
+    assert.equal(await orderOf(outside, grant), undefined);
+  });
+
+  it('are not begun twice by one process, and those of live grants are none', async () => {
+    const { outside, gateway } = await leftBehind();
+    await aGrant(gateway, outside);
+    outside.upstream.goDown();
+    const next = wired(outside);
+
+    const work = next.revocations.takeUp();
+    await later(outside, 2 * hour);
+    next.revocations.stop();
+    await work;
+
+    const tries = outside.events.of('upstream_failed').length;
+    assert.ok(tries < 20, `${tries} tries in two hours`);
+  });
+
+  it('are looked for again soon where the store could not be read', async () => {
+    const { outside, grant } = await leftBehind();
+    const { grants } = outside.store;
+    let isAway = true;
+    const away: typeof grants = {
+      read: (key) => grants.read(key),
+      write: (...write) => grants.write(...write),
+      scan: async function* () {
+        if (isAway) throw new StoreUnavailable('away');
+        yield* grants.scan();
+      },
+    };
+    const next = wired(outside, { ports: { store: { ...outside.store, grants: away } } });
+
+    const work = next.revocations.takeUp();
+    await later(outside, 1);
+    assert.ok(await orderOf(outside, grant), 'nothing could be done yet');
+    isAway = false;
+    await later(outside, 2 * minute);
+    next.revocations.stop();
+    await work;
+
+    assert.equal(await orderOf(outside, grant), undefined);
+  });
+
+  it('are left to the next process where this one is stopped in the middle of its look', async () => {
+    const { outside, grant } = await leftBehind();
+    const next = wired(outside);
+
+    const work = next.revocations.takeUp();
+    next.revocations.stop();
+    await work;
+
+    assert.ok(await orderOf(outside, grant), 'the order is still there');
+  });
+});
+
 describe('a replay', () => {
   it('of a refresh token revokes at the upstream too', async () => {
     const { outside, gateway, client, tokens } = await granted({

@@ -8,7 +8,13 @@ let stores = 0;
 
 recordsContract('the store on disk', async ({ limit }) => {
   const clock = standingClock();
-  const limits = limit && { flows: limit, clients: limit, grants: limit, registrations: limit };
+  const limits = limit && {
+    flows: limit,
+    clients: limit,
+    grants: limit,
+    registrations: limit,
+    assertions: limit,
+  };
   stores += 1;
   const path = join(folder, `${stores}.mdb`);
   return { store: await openDiskStore(path, clock, { limits: limits || {} }), clock };
