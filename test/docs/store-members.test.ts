@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { z } from 'zod';
 import {
+  assertionSchema,
   clientSchema,
   flowSchema,
   grantSchema,
@@ -37,6 +38,7 @@ describe('docs/store.md', () => {
     clients: clientSchema,
     grants: grantSchema,
     registrations: registrationSchema,
+    assertions: assertionSchema,
   };
   for (const [kind, schema] of Object.entries(kinds)) {
     it(`tells of every member of ${kind}, and of no other`, () => {
