@@ -47,7 +47,12 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
     store: memoryStore(clock),
     signIn: singleUser(config.username, config.password),
     authorizationServer: httpAuthorizationServer(),
-    resourceServer: httpResourceServer({ url: config.upstreamRs, userAgent: `${name}/${version}` }),
+    resourceServer: httpResourceServer({
+      url: config.upstreamRs,
+      userAgent: `${name}/${version}`,
+      http: config.upstreamHttp,
+      responseTimeout: config.upstreamResponseTimeout * 1000,
+    }),
     events: { emit: () => {} },
     ...ports,
   };
@@ -58,6 +63,7 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
     upstreamHost: new URL(config.upstreamRs).host,
     upstreamScope: config.upstreamScope,
     flowTtl: config.flowTtl,
+    sseKeepalive: config.sseKeepalive,
   });
   return gatewayServer({
     listener,

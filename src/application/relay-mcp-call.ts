@@ -53,12 +53,16 @@ class Relay implements McpSink, McpExchange {
     this.#follow(this.#parts.access.authorize(this.#bearer));
   }
 
+  interim(status: number, headers: readonly string[]): void {
+    this.#sink.interim(status, headers);
+  }
+
   start(status: number, headers: readonly string[], challenge: string | undefined): void {
     if (status !== 401) {
       this.#sink.start(status, headers, challenge);
       return;
     }
-    this.#exchange?.abort();
+    this.#exchange?.drop();
     // A second refusal is the last: the other token was no better.
     const mayRenew = this.#tries === 1;
     this.#follow(this.#parts.access.afterRefusal(this.#bearer, this.#version, mayRenew));
@@ -83,6 +87,11 @@ class Relay implements McpSink, McpExchange {
   abort(): void {
     this.#aborted = true;
     this.#exchange?.abort();
+  }
+
+  drop(): void {
+    this.#aborted = true;
+    this.#exchange?.drop();
   }
 
   #follow(decision: Promise<McpAuthorization>): void {
@@ -126,6 +135,7 @@ class Relay implements McpSink, McpExchange {
 /** The call for a second try; `undefined` where its body is gone. */
 function callAgain(call: McpCall): McpCall | undefined {
   if (call.body === undefined) return call;
+  const { method, query, headers } = call;
   const body = call.bodyAgain();
-  return body && { ...call, body, bodyAgain: () => body };
+  return body && { method, query, headers, body, bodyAgain: () => body };
 }

@@ -34,6 +34,9 @@ export function configurationSchema(
           upstreamUrl(['fragment']),
         ),
         upstreamScope: scope(settings.upstreamScope, example),
+        upstreamResponseTimeout: wholeNumber(settings.upstreamResponseTimeout, example),
+        upstreamHttp: choice(settings.upstreamHttp, example, ['1.1', '2'], 'a version of HTTP'),
+        sseKeepalive: wholeNumber(settings.sseKeepalive, example),
         username: required(settings.username, example, plainText),
         password: required(settings.password, example, plainText),
         accessTokenTtl: wholeNumber(settings.accessTokenTtl, example),
@@ -42,7 +45,7 @@ export function configurationSchema(
         flowTtl: wholeNumber(settings.flowTtl, example),
         refreshGrace: wholeNumber(settings.refreshGrace, example),
         clockSkew: wholeNumber(settings.clockSkew, example),
-        tokenFormat: tokenFormat(settings.tokenFormat, example),
+        tokenFormat: choice(settings.tokenFormat, example, ['pair', 'opaque'], 'a token format'),
       },
       {
         error: ({ code }) =>
@@ -144,13 +147,16 @@ function plainText(value: string): string | undefined {
     : undefined;
 }
 
-function tokenFormat(
-  row: TextSetting<'tokenFormat'>,
+/** One of a few words, of which the first is the default. */
+function choice<Word extends string>(
+  row: TextSetting,
   example: Spelling['example'],
-): z.ZodType<GatewayConfig['tokenFormat']> {
+  words: readonly [Word, ...Word[]],
+  what: string,
+): z.ZodType<Word> {
   const error = ({ input }: { readonly input?: unknown }) =>
-    `${shown(input)} is not a token format; give pair or opaque, for example ${example(row.key)}.`;
-  return z.enum(['pair', 'opaque'], { error }).default('pair').describe(row.description);
+    `${shown(input)} is not ${what}; give ${words.join(' or ')}, for example ${example(row.key)}.`;
+  return z.enum(words, { error }).default(words[0]).describe(row.description);
 }
 
 /** Kubernetes fills MCP_GATEWAY_PORT by itself where a Service is named mcp-gateway. */

@@ -27,6 +27,12 @@ export interface GatewayConfig {
   readonly upstreamTokenEndpoint: string | undefined;
   /** Scopes separated by single spaces; absent where the client's request decides. */
   readonly upstreamScope: string | undefined;
+  /** Until the first header of an answer from the MCP server; 0 is as long as it takes. */
+  readonly upstreamResponseTimeout: number;
+  /** What is spoken to the MCP server; 2 only where it offers it. */
+  readonly upstreamHttp: '1.1' | '2';
+  /** Silence on an event stream before a comment goes to the client; 0 is none. */
+  readonly sseKeepalive: number;
   /** Who may sign in. */
   readonly username: string;
   /** What they prove it with. */

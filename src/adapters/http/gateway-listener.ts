@@ -16,6 +16,8 @@ export interface ListenerSettings {
   readonly upstreamScope: string | undefined;
   /** Seconds. */
   readonly flowTtl: number;
+  /** Seconds of silence on an event stream before a comment; 0: none. */
+  readonly sseKeepalive: number;
 }
 
 /** The gateway as `node:http` sees it. */
@@ -31,7 +33,7 @@ export function gatewayListener(
   { clock, events }: Pick<Ports, 'clock' | 'events'>,
   settings: ListenerSettings,
 ): GatewayListener {
-  const { address, upstreamHost, upstreamScope, flowTtl } = settings;
+  const { address, upstreamHost, upstreamScope, flowTtl, sseKeepalive } = settings;
   const crashed = serverFailure(events);
   const cookies = flowCookies(() => address().canonical, flowTtl, clock);
   const streams = new Set<() => void>();
@@ -39,8 +41,7 @@ export function gatewayListener(
     uses,
     address,
     login: { cookies, upstreamHost, scope: upstreamScope },
-    crashed,
-    streams,
+    mcp: { crashed, streams, sseKeepalive },
   });
   const route = router(table);
   return {

@@ -3,9 +3,10 @@ import type { GatewayAddress } from '../../domain/gateway-address.ts';
 import { authorizeEndpoint } from './authorize-endpoint.ts';
 import { homeEndpoint } from './home-endpoint.ts';
 import { type LoginContext, loginCallbackEndpoint, loginEndpoint } from './login-endpoint.ts';
-import { type Crashed, mcpEndpoint, type OpenStreams } from './mcp-endpoint.ts';
+import { mcpEndpoint } from './mcp-endpoint.ts';
 import { resourceMetadataEndpoint, serverMetadataEndpoint } from './metadata-endpoint.ts';
 import { registrationEndpoint } from './registration-endpoint.ts';
+import type { McpContext } from './response-sink.ts';
 import type { Route } from './router.ts';
 import { tokenEndpoint } from './token-endpoint.ts';
 import { upstreamCallbackEndpoint } from './upstream-callback-endpoint.ts';
@@ -15,14 +16,13 @@ export interface RouteParts {
   readonly uses: UseCases;
   readonly address: () => GatewayAddress;
   readonly login: LoginContext;
-  readonly crashed: Crashed;
-  readonly streams: OpenStreams;
+  readonly mcp: Omit<McpContext, 'address'>;
 }
 
 /** The whole surface of the gateway, a row per endpoint. */
-export function routes({ uses, address, login, crashed, streams }: RouteParts): readonly Route[] {
+export function routes({ uses, address, login, mcp: context }: RouteParts): readonly Route[] {
   const wellKnown = '/.well-known/oauth-protected-resource';
-  const mcp = mcpEndpoint(uses.relay, { address, crashed, streams });
+  const mcp = mcpEndpoint(uses.relay, { address, ...context });
   return [
     { methods: ['GET', 'POST', 'DELETE'], path: '/mcp', handle: mcp },
     { methods: ['GET', 'POST', 'DELETE'], path: '/mcp/', handle: mcp },

@@ -78,6 +78,11 @@ class Playing implements McpExchange {
     this.#wake();
   }
 
+  /** There is no connection to be spared. */
+  drop(): void {
+    this.abort();
+  }
+
   fail(failure: McpFailure): void {
     if (!this.#aborted) this.#sink.fail(failure);
   }

@@ -160,3 +160,11 @@ function withoutNamed(headers: string[], connection: string, own?: string): stri
 function spelled(bytes: Buffer | string | undefined): string {
   return typeof bytes === 'string' ? bytes : (bytes?.toString('latin1') ?? '');
 }
+
+/** The value of one header, by its name in lower case; empty where it is not there. */
+export function headerValue(raw: readonly (Buffer | string)[], wanted: string): string {
+  for (let index = 0; index + 1 < raw.length; index += 2) {
+    if (spelled(raw[index]).toLowerCase() === wanted) return spelled(raw[index + 1]);
+  }
+  return '';
+}

@@ -1,14 +1,6 @@
-import type { Readable } from 'node:stream';
-import { type Dispatcher, Pool } from 'undici';
-import type {
-  McpCall,
-  McpExchange,
-  McpFailure,
-  McpSink,
-  UpstreamResourceServer,
-} from '../../application/ports.ts';
-import type { UpstreamToken } from '../../domain/token-pair.ts';
-import { answerHeaders, requestHeaders } from './crossing-headers.ts';
+import type { UpstreamResourceServer } from '../../application/ports.ts';
+import { http1Connections, http2Connections } from './connections.ts';
+import { Forwarding } from './forwarding.ts';
 
 /** How the upstream MCP server is reached. */
 export interface ResourceServerOptions {
@@ -16,102 +8,41 @@ export interface ResourceServerOptions {
   readonly url: string;
   /** Appended to the client's User-Agent. */
   readonly userAgent: string;
+  /** HTTP/1.1, or HTTP/2 where the upstream offers it. */
+  readonly http?: '1.1' | '2';
+  /** How long a connection may take to come about (milliseconds). */
+  readonly connectTimeout?: number;
+  /** How long an answer may take to its first header (milliseconds); 0 is as long as it likes. */
+  readonly responseTimeout?: number;
 }
-
-const connectTimeout = 10_000; // milliseconds
 
 /** The upstream MCP server over HTTP, with connections kept open. No total time limit: a tool call or an idle stream takes as long as it takes. */
 export function httpResourceServer({
   url,
   userAgent,
+  http = '1.1',
+  connectTimeout = 10_000,
+  responseTimeout = 0,
 }: ResourceServerOptions): UpstreamResourceServer {
   const { origin, pathname, search } = new URL(url);
-  const pool = new Pool(origin, {
-    connect: { timeout: connectTimeout },
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    maxHeaderSize: 64 * 1024,
-  });
+  const patience = { connect: connectTimeout, response: responseTimeout };
+  const open = http === '2' ? http2Connections : http1Connections;
+  const connections = open(origin, patience);
+  const route = { connections, origin, userAgent };
   return {
     forward(call, token, sink) {
-      const forwarding = new Forwarding(sink);
-      pool.dispatch(requestOf(call, token), forwarding);
+      const path = pathname + joined(search, call.query);
+      const sending = { call, token, path, body: call.body, before: 0 };
+      const forwarding = new Forwarding(route, sending, sink);
+      forwarding.send();
       return forwarding;
     },
-    close: () => pool.destroy(),
+    close: () => connections.close(),
   };
-
-  function requestOf(call: McpCall, token: UpstreamToken): Dispatcher.DispatchOptions {
-    return {
-      path: pathname + joined(search, call.query),
-      method: call.method as Dispatcher.HttpMethod,
-      headers: requestHeaders(call.headers, token, userAgent),
-      body: (call.body ?? null) as Uint8Array | Readable | null,
-    };
-  }
 }
 
 /** The query of the upstream's URL, and that of the call behind it. */
 function joined(own: string, query: string): string {
   if (own === '' || query === '') return own + query;
   return `${own}&${query.slice(1)}`;
-}
-
-/** One request under way: undici's handler on the one side, the sink on the other. */
-class Forwarding implements Dispatcher.DispatchHandler, McpExchange {
-  readonly #sink: McpSink;
-  #controller: Dispatcher.DispatchController | undefined;
-  #started = false;
-  #aborted = false;
-
-  constructor(sink: McpSink) {
-    this.#sink = sink;
-  }
-
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    if (this.#aborted) controller.abort(aborted);
-  }
-
-  onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
-    if (status < 200 || this.#aborted) return; // interim answers (RFC 9110 §15.2) are about this hop
-    this.#started = true;
-    const { headers, challenge } = answerHeaders(controller.rawHeaders as Buffer[]);
-    this.#sink.start(status, headers, challenge);
-  }
-
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (!this.#aborted && !this.#sink.data(chunk)) controller.pause();
-  }
-
-  onResponseEnd(controller: Dispatcher.DispatchController): void {
-    if (this.#aborted) return;
-    const trailers = controller.rawTrailers as Buffer[] | null | undefined;
-    this.#sink.end(trailers ? answerHeaders(trailers).headers : []);
-  }
-
-  onResponseError(_controller: unknown, error: Error): void {
-    if (!this.#aborted) this.#sink.fail(failureOf(error, this.#started));
-  }
-
-  resume(): void {
-    this.#controller?.resume();
-  }
-
-  abort(): void {
-    if (this.#aborted) return;
-    this.#aborted = true;
-    this.#controller?.abort(aborted);
-  }
-}
-
-/** One for all: nobody looks at it, and a stack trace per leaving client is not cheap. */
-const aborted = new Error('The client has left.');
-
-const timeouts = new Set(['UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'ETIMEDOUT']);
-const broken = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
-
-function failureOf(error: Error & { readonly code?: string }, started: boolean): McpFailure {
-  if (started || broken.has(error.code ?? '')) return 'broken';
-  return timeouts.has(error.code ?? '') ? 'timeout' : 'unreachable';
 }
