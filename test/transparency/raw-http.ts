@@ -64,9 +64,12 @@ export class WireReader {
   }
 }
 
-/** Reads the next request; `undefined` where the connection has ended. */
-export function readRequest(wire: WireReader): Promise<RawMessage | undefined> {
-  return readMessage(wire, () => 'by headers');
+/** Reads the next request, or only its head; `undefined` where the connection has ended. */
+export function readRequest(
+  wire: WireReader,
+  part: 'all' | 'head' = 'all',
+): Promise<RawMessage | undefined> {
+  return readMessage(wire, () => (part === 'all' ? 'by headers' : 'none'));
 }
 
 /** Reads the next answer to a request with this method; interim answers count as answers of their own. */

@@ -47,9 +47,13 @@ export class McpRequest implements McpCall, AsyncIterable<Uint8Array> {
   async *[Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
     // An upstream that answers before it has read all must not take the client's connection down.
     const chunks = this.#request.iterator({ destroyOnReturn: false });
-    for await (const chunk of chunks as AsyncIterable<Uint8Array>) {
-      this.#keep(chunk);
-      yield chunk;
+    try {
+      for await (const chunk of chunks as AsyncIterable<Uint8Array>) {
+        this.#keep(chunk);
+        yield chunk;
+      }
+    } finally {
+      this.#request.resume(); // the rest, which nobody wants any more, is thrown away
     }
   }
 
