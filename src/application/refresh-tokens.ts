@@ -1,5 +1,6 @@
 import type { Client, ClientId } from '../domain/client-registration.ts';
 import type { LiveGrant, TokenPolicy } from '../domain/grant.ts';
+import { withPresented } from '../domain/grant-access.ts';
 import { type GatewayKeys, unwrapDataKey } from '../domain/grant-keys.ts';
 import {
   isPairNearlySpent,
@@ -66,7 +67,8 @@ function refreshing(
     const judged = await judge(parts, client, presented, now, inFlight);
     if (judged === undefined) return refused;
     const { held, verdict } = judged;
-    inFlight ||= verdict.type === 'current';
+    // Once judged good it stays so while it waits for another's answer.
+    inFlight = true;
     const key = unwrapDataKey(verdict.entry.wrap, secret, id, 'refresh', keys);
     if (key === undefined) return refused;
     const advanced = await advance(held, key, planFor(held.value, verdict, policy, now));
@@ -108,7 +110,7 @@ function planFor(
     verdict.type === 'current' ||
     isPairNearlySpent(grant, policy, now) ||
     isUpstreamNearlySpent(grant, now);
-  return { move, ask: move, also: (unchanged) => unchanged };
+  return { move, ask: move, also: (each) => withPresented(each, verdict.entry.generation) };
 }
 
 // One text for every cause: which half was wrong is nobody's business (RFC 6749 §5.2).
