@@ -32,6 +32,7 @@ function liveGrant() {
     refresh: token('refresh'),
     expiresAt: end,
     scope: undefined,
+    binding: undefined,
   };
   const allowed = {
     id: grantId(randomBytes(16)),
@@ -70,6 +71,7 @@ const perGrant = (heap() - before) / measured;
 const access = authorizeMcpCall({
   ports: { clock: systemClock, store, events: { emit: () => {} } },
   renew: () => Promise.reject(new Error('Nothing is spent here.')),
+  upstream: { doubt: () => {} },
   keys,
   policy,
 });

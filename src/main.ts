@@ -1,13 +1,17 @@
 #!/usr/bin/env node
-import { readFileSync, realpathSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { type DoctorReport, doctorReport } from './adapters/configuration/doctor-report.ts';
+import { endpointSettings } from './adapters/configuration/endpoint-settings.ts';
 import {
   type GatewayConfig,
   type GatewayOptions,
   gatewayAddress,
   parseConfiguration,
 } from './adapters/configuration/gateway-configuration.ts';
+import { fileContents } from './adapters/configuration/named-files.ts';
 import { runCommandLine } from './adapters/configuration/run.ts';
+import { asksForDoctor, runDoctor } from './adapters/configuration/run-doctor.ts';
 import { useCaseSettings } from './adapters/configuration/use-case-settings.ts';
 import { gatewayListener } from './adapters/http/gateway-listener.ts';
 import { type Gateway, gatewayServer } from './adapters/http/gateway-server.ts';
@@ -16,13 +20,15 @@ import { memoryStore } from './adapters/store/memory.ts';
 import { eventLines } from './adapters/system/event-lines.ts';
 import { systemClock } from './adapters/system/system-clock.ts';
 import { systemRandom } from './adapters/system/system-random.ts';
-import { httpAuthorizationServer } from './adapters/upstream/authorization-server.ts';
-import { httpResourceServer } from './adapters/upstream/resource-server.ts';
+import type { SeenCall } from './adapters/upstream/http-call.ts';
+import { type UpstreamAdapters, upstreamAdapters } from './adapters/upstream/upstream-adapters.ts';
 import type { Ports } from './application/ports.ts';
-import { useCases } from './application/use-cases.ts';
+import { doctor, useCases } from './application/use-cases.ts';
 import { upstreamCallbackUrl } from './domain/gateway-address.ts';
+import { seconds } from './domain/lifetime.ts';
 import { sealingKey } from './domain/sealing.ts';
 
+export type { DoctorReport } from './adapters/configuration/doctor-report.ts';
 export type {
   GatewayConfig,
   GatewayOptions,
@@ -41,30 +47,25 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
   let port = config.port;
   const address = () => gatewayAddress(config, port);
   const clock = ports.clock ?? systemClock;
+  const upstream = upstreamOf(config, clock);
   const used: Ports = {
     clock,
     random: systemRandom,
     store: memoryStore(clock),
     signIn: singleUser(config.username, config.password),
-    authorizationServer: httpAuthorizationServer(),
-    resourceServer: httpResourceServer({
-      url: config.upstreamRs,
-      userAgent: `${name}/${version}`,
-      http: config.upstreamHttp,
-      responseTimeout: config.upstreamResponseTimeout * 1000,
-    }),
+    authorizationServer: upstream.authorizationServer,
+    resourceServer: upstream.resourceServer,
     events: { emit: () => {} },
     ...ports,
   };
   const keys = { current: sealingKey(used.random.bytes(32)), previous: [] };
-  const settings = useCaseSettings(config, () => upstreamCallbackUrl(address()), keys);
-  const listener = gatewayListener(useCases(used, settings), used, {
-    address,
-    upstreamHost: new URL(config.upstreamRs).host,
-    upstreamScope: config.upstreamScope,
-    flowTtl: config.flowTtl,
-    sseKeepalive: config.sseKeepalive,
-  });
+  const callbackUrl = () => upstreamCallbackUrl(address());
+  const settings = useCaseSettings(config, callbackUrl, keys, upstream.publicKey);
+  const listener = gatewayListener(
+    useCases(used, settings),
+    used,
+    endpointSettings(config, address, upstream.publicKey),
+  );
   return gatewayServer({
     listener,
     host: config.host,
@@ -73,8 +74,47 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
     listening: (chosen) => {
       port = chosen;
     },
-    closed: () => Promise.all([used.resourceServer.close(), used.store.close()]),
+    closed: () => Promise.all([upstream.close(), used.resourceServer.close(), used.store.close()]),
   });
+}
+
+function upstreamOf(
+  config: GatewayConfig,
+  clock: Ports['clock'],
+  watch?: (seen: SeenCall) => void,
+): UpstreamAdapters {
+  return upstreamAdapters({
+    ...fileContents(config),
+    url: config.upstreamRs,
+    auth: config.upstreamAuth,
+    callLimit: seconds(config.upstreamTimeout),
+    http: config.upstreamHttp,
+    responseTimeout: config.upstreamResponseTimeout,
+    userAgent: `${name}/${version}`,
+    environment: process.env,
+    clock,
+    watch,
+  });
+}
+
+/** Walks everything at the upstream that comes before and after a user, and reports. */
+export async function examineUpstream(options: GatewayOptions): Promise<DoctorReport> {
+  const config = parseConfiguration(withoutPassword(options));
+  const seen: SeenCall[] = [];
+  const upstream = upstreamOf(config, systemClock, (call) => seen.push(call));
+  const ports = {
+    clock: systemClock,
+    random: systemRandom,
+    store: memoryStore(systemClock),
+    authorizationServer: upstream.authorizationServer,
+    events: { emit: () => {} },
+  };
+  const keys = { current: sealingKey(systemRandom.bytes(32)), previous: [] };
+  const callbackUrl = () => upstreamCallbackUrl(gatewayAddress(config, config.port));
+  const settings = useCaseSettings(config, callbackUrl, keys, upstream.publicKey);
+  const diagnosis = await doctor(ports, settings, upstream.pages)();
+  await Promise.all([upstream.close(), upstream.resourceServer.close()]);
+  return doctorReport(config, diagnosis, seen);
 }
 
 /** With a sign-in of the embedder's own the password of the configuration opens nothing: its rules do not apply. */
@@ -82,13 +122,27 @@ function withoutPassword(options: GatewayOptions): GatewayOptions {
   return { ...options, password: Buffer.from(systemRandom.bytes(32)).toString('base64url') };
 }
 
+/** npm starts this file through a symlink; whoever imports it may have been started from no file at all. */
+function isStarted(script: string | undefined): boolean {
+  return (
+    script !== undefined &&
+    existsSync(script) &&
+    realpathSync(script) === fileURLToPath(import.meta.url)
+  );
+}
+
 const { name, version } = JSON.parse(
   readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
 ) as { readonly name: string; readonly version: string };
 
-// npm starts this file through a symlink, so both sides are resolved before they are compared.
-if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+if (isStarted(process.argv[1])) {
+  // A reader of our lines that goes away takes nobody's tokens along.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   const events = eventLines((line) => console.log(line));
   const start = (config: GatewayConfig) => createGateway(config, { events });
-  process.exit(await runCommandLine(process, start, version));
+  process.exit(
+    asksForDoctor(process.argv.slice(2))
+      ? await runDoctor(process, examineUpstream, version)
+      : await runCommandLine(process, start, version),
+  );
 }

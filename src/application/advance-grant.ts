@@ -1,12 +1,12 @@
 import type { LiveGrant, OpenGrant, TokenPolicy } from '../domain/grant.ts';
-import { type DataKey, type GatewayKeys, openTokens, sealKeyOf } from '../domain/grant-keys.ts';
+import { type DataKey, type GatewayKeys, sealKeyOf } from '../domain/grant-keys.ts';
 import {
   bindNewest,
   moveGeneration,
   newestPair,
   type TokenAnswer,
 } from '../domain/grant-rotation.ts';
-import { isUpstreamSpent } from '../domain/grant-upstream.ts';
+import { isPastHelp, tokensOfGrant } from '../domain/grant-upstream.ts';
 import type { EpochSeconds } from '../domain/lifetime.ts';
 import type { OAuthError } from '../domain/oauth-error.ts';
 import { failure, type Result, success } from '../domain/result.ts';
@@ -53,10 +53,9 @@ interface AdvanceParts {
 /** What the two grant types of /token have in common. */
 export function advanceGrant(parts: AdvanceParts): AdvanceGrant {
   return async (held, key, plan) => {
-    const { id, upstream } = held.value;
-    const tokens = openTokens(sealKeyOf(key), upstream.sealed, id, upstream.version);
+    const tokens = tokensOfGrant(held.value, sealKeyOf(key));
     if (tokens === undefined) return { type: 'refused' };
-    return plan.ask && upstream.renewable
+    return plan.ask && held.value.upstream.renewable
       ? askAndAdvance(parts, held, key, tokens, plan)
       : advanceAsItIs(parts, held, key, tokens, plan);
   };
@@ -85,6 +84,7 @@ async function advanceAsItIs(
 ): Promise<Advance> {
   const { ports, policy } = parts;
   const now = ports.clock.now();
+  // A new pair would only go round in circles.
   if (plan.move && isPastHelp(held.value, now)) {
     await parts.endGrant(held, 'upstream_refused');
     return { type: 'refused' };
@@ -93,12 +93,6 @@ async function advanceAsItIs(
   const written = grant === held.value || (await writeGrant(ports, policy, held, grant));
   if (!written) return { type: 'overtaken' };
   return answerWith(parts, { grant, key }, tokens);
-}
-
-/** A token that the upstream refused, or that has ended, where the upstream gave no refresh token (GitHub OAuth Apps): a new pair would only go round in circles. */
-function isPastHelp(grant: LiveGrant, now: EpochSeconds): boolean {
-  const { renewable, refused } = grant.upstream;
-  return !renewable && (refused || isUpstreamSpent(grant, now));
 }
 
 function changeOf(

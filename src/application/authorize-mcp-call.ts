@@ -1,7 +1,8 @@
 import type { LiveGrant, TokenPolicy } from '../domain/grant.ts';
 import { type AccessVerdict, judgeAccess, withPresented } from '../domain/grant-access.ts';
-import { type GatewayKeys, openTokens, unwrapSealKey } from '../domain/grant-keys.ts';
-import { isUpstreamSpent, withRefusedUpstream } from '../domain/grant-upstream.ts';
+import { type GatewayKeys, unwrapSealKey } from '../domain/grant-keys.ts';
+import { isUpstreamSpent, tokensOfGrant, withRefusedUpstream } from '../domain/grant-upstream.ts';
+import type { Scope } from '../domain/scope.ts';
 import {
   type PresentedToken,
   readPresentedToken,
@@ -9,13 +10,19 @@ import {
 } from '../domain/token-pair.ts';
 import { readLiveGrant, writeGrant } from './live-grants.ts';
 import type { Ports, Versioned } from './ports.ts';
-
 import type { RenewUpstreamTokens } from './renew-upstream-tokens.ts';
+import type { KnownUpstream } from './resolve-upstream.ts';
 
 /** What an access token opens. */
 export type McpAuthorization =
   /** The upstream token to forward with, and which version of the grant's it is. */
-  | { readonly type: 'authorized'; readonly token: UpstreamToken; readonly version: number }
+  | {
+      readonly type: 'authorized';
+      readonly token: UpstreamToken;
+      readonly version: number;
+      /** What the upstream granted, where it is known. */
+      readonly scope: Scope | undefined;
+    }
   /** The client is told to get a new token (RFC 6750 §3.1). */
   | { readonly type: 'invalid_token' }
   /** The upstream's tokens have to be renewed first, and cannot be just now. */
@@ -35,6 +42,7 @@ export interface AuthorizeMcpCall {
 interface AuthorizeParts {
   readonly ports: Pick<Ports, 'clock' | 'store' | 'events'>;
   readonly renew: RenewUpstreamTokens;
+  readonly upstream: Pick<KnownUpstream, 'doubt'>;
   readonly keys: GatewayKeys;
   readonly policy: TokenPolicy;
 }
@@ -60,8 +68,11 @@ export function authorizeMcpCall(parts: AuthorizeParts): AuthorizeMcpCall {
         ? settle(parts, bearer, (each) => admit(parts, each))
         : first;
     },
-    afterRefusal: (bearer, version, mayRenew) =>
-      settle(parts, bearer, (access) => replace(parts, access, version, mayRenew)),
+    afterRefusal: (bearer, version, mayRenew) => {
+      // It may be that the upstream trusts another authorization server now.
+      parts.upstream.doubt();
+      return settle(parts, bearer, (access) => replace(parts, access, version, mayRenew));
+    },
   };
 }
 
@@ -109,7 +120,7 @@ async function admit(parts: AuthorizeParts, access: Access): Promise<Attempt> {
     return renewed(parts, access);
   }
   if (verdict.newest && presented.upstream !== undefined) {
-    return { type: 'authorized', token: presented.upstream, version: upstream.version };
+    return authorized(held.value, presented.upstream);
   }
   return newestToken(parts, access);
 }
@@ -137,8 +148,7 @@ async function replace(
 function newestToken(parts: AuthorizeParts, access: Access): Attempt {
   const opened = openedBy(parts, access);
   if (opened === undefined) return invalidToken;
-  const { version } = access.held.value.upstream;
-  return { type: 'authorized', token: opened.tokens.access, version };
+  return authorized(access.held.value, opened.tokens.access);
 }
 
 async function renewed(parts: AuthorizeParts, access: Access): Promise<Attempt> {
@@ -146,10 +156,8 @@ async function renewed(parts: AuthorizeParts, access: Access): Promise<Attempt> 
   if (opened === undefined) return invalidToken;
   const renewal = await parts.renew(access.held, opened.key, opened.tokens, (grant) => grant);
   switch (renewal.type) {
-    case 'renewed': {
-      const { version } = renewal.stored.value.upstream;
-      return { type: 'authorized', token: renewal.tokens.access, version };
-    }
+    case 'renewed':
+      return authorized(renewal.stored.value, renewal.tokens.access);
     case 'refused':
       return invalidToken;
     case 'overtaken':
@@ -158,9 +166,13 @@ async function renewed(parts: AuthorizeParts, access: Access): Promise<Attempt> 
   }
 }
 
+function authorized({ scope, upstream }: LiveGrant, token: UpstreamToken): McpAuthorization {
+  return { type: 'authorized', token, version: upstream.version, scope };
+}
+
 function openedBy({ keys }: AuthorizeParts, { held, presented, verdict }: Access) {
-  const { id, upstream } = held.value;
-  const key = unwrapSealKey(verdict.entry.wrap, presented.gateway.secret, id, keys);
-  const tokens = key && openTokens(key, upstream.sealed, id, upstream.version);
+  const { grant, secret } = presented.gateway;
+  const key = unwrapSealKey(verdict.entry.wrap, secret, grant, keys);
+  const tokens = key && tokensOfGrant(held.value, key);
   return key && tokens ? { key, tokens } : undefined;
 }

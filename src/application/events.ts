@@ -43,7 +43,8 @@ export type GatewayEvent =
       readonly flow: FlowId;
       readonly by: 'user' | 'upstream';
     }
-  | { readonly type: 'sent_upstream'; readonly flow: FlowId }
+  /** `again`: for what the upstream refused at first, the flow goes there once more. */
+  | { readonly type: 'sent_upstream'; readonly flow: FlowId; readonly again: boolean }
   | {
       readonly type: 'upstream_failed';
       readonly flow: FlowId | undefined;
@@ -71,6 +72,7 @@ export type GatewayEvent =
       readonly error: OAuthErrorCode;
     }
   | { readonly type: 'upstream_tokens_renewed'; readonly grant: GrantId }
+  | { readonly type: 'upstream_revoked'; readonly grant: GrantId }
   | { readonly type: 'upstream_token_refused'; readonly grant: GrantId }
   | { readonly type: 'internal_error'; readonly reason: string }
   | {

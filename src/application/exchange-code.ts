@@ -1,6 +1,6 @@
 import type { Client } from '../domain/client-registration.ts';
 import { type CodeRedemption, judgeCode, withUsedCode } from '../domain/grant-code.ts';
-import { type GatewayKeys, unwrapDataKey } from '../domain/grant-keys.ts';
+import { type GatewayKeys, sealKeyOf, unwrapDataKey } from '../domain/grant-keys.ts';
 import type { TokenAnswer } from '../domain/grant-rotation.ts';
 import { isUpstreamNearlySpent } from '../domain/grant-upstream.ts';
 import { type OAuthError, oauthError } from '../domain/oauth-error.ts';
@@ -64,10 +64,12 @@ async function redeem(
   if (held?.value.code === undefined) return refused;
   const now = ports.clock.now();
   const verdict = judgeCode(held.value, redemption, now);
-  if (verdict === 'replay') await endGrant(held, 'code_replayed');
-  if (verdict !== 'redeem') return refused;
+  if (verdict === 'refuse') return refused;
   const key = unwrapDataKey(held.value.code.wrap, secret, id, 'code', keys);
-  if (key === undefined) return refused;
+  if (verdict === 'replay') {
+    await endGrant(held, 'code_replayed', key && sealKeyOf(key));
+  }
+  if (verdict === 'replay' || key === undefined) return refused;
   const ask = isUpstreamNearlySpent(held.value, now);
   const advanced = await advance(held, key, { move: true, ask, also: withUsedCode });
   if (advanced.type === 'answer') {

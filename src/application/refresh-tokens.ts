@@ -1,7 +1,7 @@
 import type { Client, ClientId } from '../domain/client-registration.ts';
-import type { LiveGrant, TokenPolicy } from '../domain/grant.ts';
+import type { LiveGrant, RefreshEntry, TokenPolicy } from '../domain/grant.ts';
 import { withPresented } from '../domain/grant-access.ts';
-import { type GatewayKeys, unwrapDataKey } from '../domain/grant-keys.ts';
+import { type GatewayKeys, sealKeyOf, unwrapDataKey } from '../domain/grant-keys.ts';
 import {
   isPairNearlySpent,
   judgeRefresh,
@@ -84,20 +84,32 @@ type GoodVerdict = Extract<RefreshVerdict, { type: 'current' | 'superseded' }>;
 
 /** The grant and what the token is in it, where it is good; a replay ends the grant. */
 async function judge(
-  { ports, endGrant, policy }: RefreshParts,
+  parts: RefreshParts,
   client: ClientId,
   presented: PresentedToken,
   now: EpochSeconds,
   inFlight: boolean,
 ): Promise<{ held: Versioned<LiveGrant>; verdict: GoodVerdict } | undefined> {
+  const { ports, policy } = parts;
   const held = await readLiveGrant(ports, presented.gateway.grant);
   if (held === undefined || held.value.clientId !== client) return undefined;
   const verdict = judgeRefresh(held.value, presented, policy, now, inFlight);
-  if (verdict.type === 'replay') await endGrant(held, 'refresh_replayed');
+  if (verdict.type === 'replay') await endReplayed(parts, held, verdict.entry, presented);
   return verdict.type === 'refuse' || verdict.type === 'replay' ? undefined : { held, verdict };
 }
 
 const refused = { type: 'refused' } as const;
+
+/** The replayed token itself opens the grant, so that the upstream's tokens can be revoked too. */
+async function endReplayed(
+  { endGrant, keys }: RefreshParts,
+  held: Versioned<LiveGrant>,
+  { wrap }: RefreshEntry,
+  { gateway }: PresentedToken,
+): Promise<void> {
+  const key = unwrapDataKey(wrap, gateway.secret, gateway.grant, 'refresh', keys);
+  await endGrant(held, 'refresh_replayed', key && sealKeyOf(key));
+}
 
 /** The newest token moves the grant; an older one is answered with the newest pair, unless that would bring the client back at once. */
 function planFor(

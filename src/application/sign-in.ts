@@ -2,15 +2,21 @@ import type { Flow, FlowId } from '../domain/authorization-flow.ts';
 import type { ReturnAddress } from '../domain/authorization-request.ts';
 import { type FlowSecrets, flowSecrets, isSameSecret } from '../domain/flow-secrets.ts';
 import { type OAuthError, oauthError } from '../domain/oauth-error.ts';
-import { codeChallengeOf } from '../domain/pkce.ts';
 import { type Result, success } from '../domain/result.ts';
-import { type Scope, scopeToAsk } from '../domain/scope.ts';
 import { type Sha256, sha256 } from '../domain/secret-hash.ts';
-import { scopesOf, upstreamAuthorizationUrl } from '../domain/upstream-server.ts';
-import { asClientError, reasonOf, type UpstreamFailure } from '../domain/upstream-tokens.ts';
+import {
+  asClientError,
+  reasonOf,
+  standInTokens,
+  type UpstreamFailure,
+} from '../domain/upstream-tokens.ts';
+import type { FinishFlow } from './finish-flow.ts';
+import type { ReturnedFlow } from './keep-grant.ts';
 import type { MoveFlow, RefuseStep, StepRefusal } from './move-flow.ts';
 import type { Ports } from './ports.ts';
-import type { ResolveUpstream } from './resolve-upstream.ts';
+import type { KnownUpstream } from './resolve-upstream.ts';
+import type { SendUpstream } from './send-upstream.ts';
+import type { Sessions } from './sessions.ts';
 
 /** What a browser sends back from screen 1. */
 export interface SignInForm {
@@ -18,31 +24,47 @@ export interface SignInForm {
   /** The secret of the flow's cookie. */
   readonly cookie: string | undefined;
   readonly csrf: string | undefined;
-  readonly decision: 'allow' | 'deny';
+  /** `switch`: the remembered user is not the one at the keyboard. */
+  readonly decision: 'allow' | 'deny' | 'switch';
   readonly username: string;
   readonly password: string;
+  /** The browser's remembered sign-in. */
+  readonly session: string | undefined;
 }
 
 /** What comes after screen 1. */
 export type SignInOutcome =
-  /** On to screen 2: the URL at the upstream. */
-  | { readonly type: 'upstream'; readonly url: string }
-  /** Wrong name or password: the same page again. */
-  | { readonly type: 'wrong_password'; readonly flow: Flow; readonly csrf: string }
+  /** On to screen 2: the URL at the upstream, and what the browser is to remember. */
+  | { readonly type: 'upstream'; readonly url: string; readonly session: string | undefined }
+  /** The same page again, with the form: a wrong name or password, another user, or a remembered sign-in that has ended. */
+  | {
+      readonly type: 'again';
+      readonly flow: Flow;
+      readonly csrf: string;
+      readonly wrongPassword: boolean;
+    }
+  /** Back to the client, with a code, and what the browser is to remember: the upstream has no screen 2. */
+  | {
+      readonly type: 'code';
+      readonly address: ReturnAddress;
+      readonly code: string;
+      readonly session: string | undefined;
+    }
   /** Back to the client, with an error. */
-  | { readonly type: 'client'; readonly address: ReturnAddress; readonly error: OAuthError };
+  | { readonly type: 'error'; readonly address: ReturnAddress; readonly error: OAuthError };
 
 /** Takes the form of screen 1: sign-in and consent, or a no. */
 export type SubmitSignIn = (form: SignInForm) => Promise<Result<SignInOutcome, StepRefusal>>;
 
 interface SignInParts {
-  readonly ports: Pick<Ports, 'signIn' | 'events'>;
+  readonly ports: Pick<Ports, 'random' | 'signIn' | 'events'>;
   readonly move: MoveFlow;
   readonly refuse: RefuseStep;
-  readonly resolve: ResolveUpstream;
-  readonly callbackUrl: () => string;
-  /** Set by the operator: beats whatever the client asks for. */
-  readonly scope: Scope | undefined;
+  readonly sessions: Sessions;
+  /** Absent where the upstream has no authorization server: screen 1 is all there is. */
+  readonly upstream: KnownUpstream | undefined;
+  readonly send: SendUpstream;
+  readonly finish: FinishFlow;
 }
 
 /** The use case behind POST /login/callback. Nothing reaches the upstream before the user has said yes. */
@@ -57,10 +79,19 @@ export function submitSignIn(parts: SignInParts): SubmitSignIn {
     // Whose flow it is comes before any password.
     const opened = await move(id, { type: 'reopened', browser });
     if (!opened.ok) return opened;
-    return form.decision === 'deny'
-      ? deny(parts, id, browser)
-      : allow(parts, opened.value, browser, secrets, form);
+    switch (form.decision) {
+      case 'deny':
+        return deny(parts, id, browser);
+      case 'switch':
+        return success({ ...again(opened.value, secrets), wrongPassword: false });
+      case 'allow':
+        return allow(parts, opened.value, browser, secrets, form);
+    }
   };
+}
+
+function again(flow: Flow, { csrf }: FlowSecrets) {
+  return { type: 'again', flow, csrf } as const;
 }
 
 /** One form is both screens' answer: who it is, and that this client may have access. */
@@ -69,21 +100,49 @@ async function allow(
   flow: Flow,
   browser: Sha256,
   secrets: FlowSecrets,
-  { username, password }: SignInForm,
+  form: SignInForm,
 ): Promise<Result<SignInOutcome, StepRefusal>> {
-  const { signIn, events } = parts.ports;
-  const subject = await signIn.verify(username, password);
+  const { ports, sessions } = parts;
+  const { events } = ports;
+  const byPassword = isByPassword(flow, form);
+  const subject = byPassword
+    ? await ports.signIn.verify(form.username, form.password)
+    : sessions.recall(form.session);
   if (subject === undefined) {
-    events.emit({ type: 'sign_in_refused', flow: flow.id });
-    return success({ type: 'wrong_password', flow, csrf: secrets.csrf });
+    if (byPassword) events.emit({ type: 'sign_in_refused', flow: flow.id });
+    return success({ ...again(flow, secrets), wrongPassword: byPassword });
   }
   events.emit({ type: 'signed_in', flow: flow.id, subject });
-  const consented = await parts.move(
-    flow.id,
+  const yes = [
     { type: 'signed_in', browser, subject },
     { type: 'consented', browser },
-  );
-  return consented.ok ? sendUpstream(parts, consented.value, secrets) : consented;
+  ] as const;
+  // Remembered from the password on: however often a session is used, it lasts no longer.
+  const remember = () => (byPassword ? sessions.remember(subject) : undefined);
+  const { upstream } = parts;
+  if (upstream === undefined) {
+    const returned = await parts.move(flow.id, ...yes, { type: 'returned', browser });
+    return returned.ok ? finishAtOnce(parts, returned.value as ReturnedFlow, remember()) : returned;
+  }
+  const consented = await parts.move(flow.id, ...yes);
+  return consented.ok ? goOn(parts, upstream, consented.value, secrets, remember()) : consented;
+}
+
+/** The grant needs upstream tokens to be whole; these are good for nothing else. */
+async function finishAtOnce(
+  { ports, finish }: SignInParts,
+  flow: ReturnedFlow,
+  session: string | undefined,
+): Promise<Result<SignInOutcome, StepRefusal>> {
+  const finished = await finish(flow, success(standInTokens(ports.random.bytes(32))));
+  if (!finished.ok) return finished;
+  const outcome = finished.value;
+  return success(outcome.type === 'code' ? { ...outcome, session } : outcome);
+}
+
+/** By the password where one was given, or the client wants a fresh sign-in; else by the one that the browser remembers. */
+function isByPassword({ request }: Flow, { username, password }: SignInForm): boolean {
+  return username !== '' || password !== '' || request.freshSignIn;
 }
 
 async function deny(
@@ -95,24 +154,20 @@ async function deny(
   if (!denied.ok) return denied;
   ports.events.emit({ type: 'authorization_denied', flow: id, by: 'user' });
   const error = oauthError('access_denied', 'The user did not allow the access.');
-  return success({ type: 'client', address: denied.value.request, error });
+  return success({ type: 'error', address: denied.value.request, error });
 }
 
-async function sendUpstream(
+async function goOn(
   parts: SignInParts,
+  upstream: KnownUpstream,
   flow: Flow,
   secrets: FlowSecrets,
+  session: string | undefined,
 ): Promise<Result<SignInOutcome, StepRefusal>> {
-  const resolved = await parts.resolve();
+  const resolved = await upstream.resolve();
   if (!resolved.ok) return giveUp(parts, flow, resolved.failure);
-  const url = upstreamAuthorizationUrl(resolved.value, {
-    redirectUri: parts.callbackUrl(),
-    state: secrets.state,
-    challenge: codeChallengeOf(secrets.verifier),
-    scope: scopeToAsk(flow.request.scope, scopesOf(resolved.value.server, parts.scope)),
-  });
-  parts.ports.events.emit({ type: 'sent_upstream', flow: flow.id });
-  return success({ type: 'upstream', url });
+  const url = await parts.send(flow, secrets, resolved.value, false);
+  return url.ok ? success({ type: 'upstream', url: url.value, session }) : url;
 }
 
 async function giveUp(
@@ -128,5 +183,5 @@ async function giveUp(
   });
   const ended = await move(flow.id, { type: 'failed' });
   if (!ended.ok) return ended;
-  return success({ type: 'client', address: flow.request, error: asClientError(cause) });
+  return success({ type: 'error', address: flow.request, error: asClientError(cause) });
 }

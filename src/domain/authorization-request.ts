@@ -15,6 +15,8 @@ export interface AuthorizationParameters {
   readonly resource: string | undefined;
   readonly codeChallenge: string | undefined;
   readonly codeChallengeMethod: string | undefined;
+  /** OpenID Connect's, which MCP clients send along (OpenID Connect Core §3.1.2.1). */
+  readonly prompt: string | undefined;
   /** The name of a parameter that came more than once (RFC 6749 §3.1 forbids it). */
   readonly repeated: string | undefined;
 }
@@ -35,6 +37,8 @@ export interface ClientRequest extends ReturnAddress {
   readonly challenge: CodeChallenge;
   readonly scope: Scope | undefined;
   readonly resource: string;
+  /** The client wants the user to sign in anew (`prompt=login`). */
+  readonly freshSignIn: boolean;
 }
 
 /** Who is told about a refused request: the user by a page until the redirect URI is proven, then the client (RFC 6749 §4.1.2.1). */
@@ -45,6 +49,9 @@ export type RequestRefusal =
       readonly detail: string;
     }
   | { readonly to: 'client'; readonly address: ReturnAddress; readonly error: OAuthError };
+
+/** Characters of a `state` or `scope`: both are kept with every flow, and anybody may begin one. */
+const longest = 4096;
 
 /** Decides about an authorization request. `bases`: the URLs this gateway goes by, the one of this request first. */
 export function clientRequest(
@@ -66,6 +73,8 @@ export function clientRequest(
   if (!challenge.ok) return failure({ to: 'client', address, error: challenge.failure });
   const resource = requestedResource(parameters.resource, bases);
   if (!resource.ok) return failure({ to: 'client', address, error: resource.failure });
+  const prompt = promptOf(parameters.prompt);
+  if (!prompt.ok) return failure({ to: 'client', address, error: prompt.failure });
   return success({
     ...address,
     clientId: client.id,
@@ -73,7 +82,17 @@ export function clientRequest(
     challenge: challenge.value,
     scope: parameters.scope || undefined,
     resource: resource.value,
+    freshSignIn: prompt.value.includes('login'),
   });
+}
+
+/** The values of `prompt`. Consent is asked for every time, so that `consent` changes nothing, and `none` is never possible. */
+function promptOf(prompt: string | undefined): Result<readonly string[], OAuthError> {
+  const values = prompt?.split(' ').filter((value) => value !== '') ?? [];
+  if (!values.includes('none')) return success(values);
+  return values.every((value) => value === 'none')
+    ? failure(oauthError('interaction_required', 'Every connection needs the consent of the user.'))
+    : invalid('prompt=none goes with no other value.'); // OpenID Connect Core §3.1.2.1
 }
 
 /** A repeated redirect_uri proves nothing, whichever of its values would be taken. */
@@ -90,6 +109,10 @@ function redirectUriOf(
 function challengeOf(parameters: AuthorizationParameters): Result<CodeChallenge, OAuthError> {
   const { repeated, responseType, codeChallenge, codeChallengeMethod } = parameters;
   if (repeated !== undefined) return invalid(`The parameter ${repeated} may be sent only once.`);
+  const long = (['state', 'scope'] as const).find(
+    (name) => (parameters[name]?.length ?? 0) > longest,
+  );
+  if (long !== undefined) return invalid(`The parameter ${long} may have ${longest} characters.`);
   if (responseType === undefined) return invalid('response_type is missing: it must be code.');
   if (responseType !== 'code') {
     return failure(oauthError('unsupported_response_type', 'response_type must be code.'));

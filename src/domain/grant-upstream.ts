@@ -1,5 +1,5 @@
 import type { LiveGrant, UpstreamState } from './grant.ts';
-import { sealTokens } from './grant-keys.ts';
+import { openTokens, sealTokens } from './grant-keys.ts';
 import { type EpochSeconds, isExpired, isNearlySpent } from './lifetime.ts';
 import type { SealingKey } from './sealing.ts';
 import { sha256 } from './secret-hash.ts';
@@ -48,6 +48,12 @@ export function isUpstreamSpent(grant: LiveGrant, now: EpochSeconds): boolean {
   return grant.upstream.expiresAt !== undefined && isExpired(grant.upstream.expiresAt, now);
 }
 
+/** A token that the upstream refused, or that has ended, where the upstream gave no refresh token (GitHub OAuth Apps): nothing can be had for it any more. */
+export function isPastHelp(grant: LiveGrant, now: EpochSeconds): boolean {
+  const { renewable, refused } = grant.upstream;
+  return !renewable && (refused || isUpstreamSpent(grant, now));
+}
+
 /** Whether the newest upstream access token has so little left that handing it out would bring the client straight back. */
 export function isUpstreamNearlySpent(grant: LiveGrant, now: EpochSeconds): boolean {
   const { issuedAt, expiresAt } = grant.upstream;
@@ -73,4 +79,12 @@ export function withClaim(grant: LiveGrant, owner: string, until: EpochSeconds):
 /** The grant without this owner's claim; another's is not touched. */
 export function withoutClaim(grant: LiveGrant, owner: string): LiveGrant {
   return grant.claim?.owner === owner ? { ...grant, claim: undefined } : grant;
+}
+
+/** The newest upstream tokens of a grant, for whoever has its sealing key. */
+export function tokensOfGrant(
+  { id, upstream }: LiveGrant,
+  key: SealingKey,
+): UpstreamTokens | undefined {
+  return openTokens(key, upstream.sealed, id, upstream.version);
 }

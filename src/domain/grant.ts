@@ -51,10 +51,18 @@ export interface EndedGrant {
   readonly subject: Subject;
   readonly endedAt: EpochSeconds;
   readonly reason: EndReason;
+  /** What is still to be revoked at the upstream; absent where nothing is, or no more. */
+  readonly revocation: Sealed | undefined;
 }
 
 /** Why a grant ended. */
-export type EndReason = 'code_replayed' | 'refresh_replayed' | 'upstream_refused';
+export type EndReason =
+  | 'code_replayed'
+  | 'refresh_replayed'
+  | 'revoked'
+  | 'upstream_refused'
+  /** Its tokens are of a server or a client that the gateway no longer uses. */
+  | 'upstream_changed';
 
 /** The authorization code of a grant, and what it is bound to (RFC 6749 §4.1.3, RFC 7636 §4.4). */
 export interface CodeEntry {
@@ -137,14 +145,23 @@ export function keptUntil(grant: Grant, policy: TokenPolicy): EpochSeconds {
   return (Math.max(code, ...ends) + policy.clockSkew) as EpochSeconds;
 }
 
-/** A used code is remembered for an hour, an ended grant for a day (seconds). */
+/** A used code is remembered for an hour; an ended grant, with what is still to be revoked of it, for a day (seconds). */
 export const usedCodeKept = 3600;
 const endedKept = 86_400;
 
 /** Ends a grant: all its codes and halves are dead from this write on, on every instance. */
-export function endGrant(grant: LiveGrant, reason: EndReason, now: EpochSeconds): EndedGrant {
-  const { id, clientId, subject } = grant;
-  return { state: 'ended', id, clientId, subject, endedAt: now, reason };
+export function endGrant(
+  { id, clientId, subject }: LiveGrant,
+  reason: EndReason,
+  revocation: Sealed | undefined,
+  now: EpochSeconds,
+): EndedGrant {
+  return { state: 'ended', id, clientId, subject, endedAt: now, reason, revocation };
+}
+
+/** The same end, with nothing left to be revoked at the upstream. */
+export function withoutRevocation(grant: EndedGrant): EndedGrant {
+  return { ...grant, revocation: undefined };
 }
 
 /** A grant with its data key in hand: only who presented a live code or refresh half has one. */

@@ -15,13 +15,15 @@ export interface AuthorizationServerMetadata {
   readonly authorization_endpoint: string;
   readonly token_endpoint: string;
   readonly registration_endpoint: string;
+  readonly revocation_endpoint: string;
+  readonly introspection_endpoint?: string;
   readonly response_types_supported: readonly string[];
   readonly response_modes_supported: readonly string[];
   readonly grant_types_supported: readonly string[];
   readonly token_endpoint_auth_methods_supported: readonly string[];
+  readonly revocation_endpoint_auth_methods_supported: readonly string[];
   readonly code_challenge_methods_supported: readonly string[];
   readonly authorization_response_iss_parameter_supported: boolean;
-  readonly scopes_supported?: readonly string[];
 }
 
 /**
@@ -47,22 +49,72 @@ export function protectedResourceMetadataUrl(base: string, path: string): string
   return `${base}/.well-known/oauth-protected-resource${path}`;
 }
 
+/** What an authorization server's metadata depends on. */
+export interface ServerFeatures {
+  readonly introspection: boolean;
+}
+
 /** The authorization server metadata; `issuer` is the base URL without a trailing slash, the same string everywhere. */
 export function authorizationServerMetadata(
   base: string,
-  scopes: readonly string[] | undefined,
+  { introspection }: ServerFeatures,
 ): AuthorizationServerMetadata {
   return {
     issuer: base,
     authorization_endpoint: `${base}/authorize`,
     token_endpoint: `${base}/token`,
     registration_endpoint: `${base}/register`,
+    revocation_endpoint: `${base}/revoke`,
+    ...(introspection && { introspection_endpoint: `${base}/introspect` }),
     response_types_supported: ['code'],
     response_modes_supported: ['query'],
     grant_types_supported: ['authorization_code', 'refresh_token'],
-    token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'none'],
+    token_endpoint_auth_methods_supported: clientAuthMethods,
+    revocation_endpoint_auth_methods_supported: clientAuthMethods,
     code_challenge_methods_supported: ['S256'],
     authorization_response_iss_parameter_supported: true,
-    ...(scopes && { scopes_supported: scopes }),
+  };
+}
+
+const clientAuthMethods = ['client_secret_basic', 'client_secret_post', 'none'];
+/** The public half of a key (RFC 7517 §4). */
+export type PublicKey = Readonly<Record<string, unknown>>;
+
+/** What the gateway publishes about itself as a client of its upstream (Client ID Metadata Document, RFC 7591 §2). */
+export interface ClientDocument {
+  readonly client_id: string;
+  readonly client_name: string;
+  readonly redirect_uris: readonly string[];
+  readonly grant_types: readonly string[];
+  readonly response_types: readonly string[];
+  readonly token_endpoint_auth_method: string;
+  readonly application_type: 'web';
+  readonly jwks?: { readonly keys: readonly PublicKey[] };
+}
+
+/** Where the client document is, below the public URL. */
+export const clientDocumentPath = '/oauth/client-metadata.json';
+
+/** Where that document is; it is of use only where an upstream can read it, on public https. `undefined`: nowhere. */
+export function clientDocumentUrl(publicUrl: string | undefined): string | undefined {
+  return publicUrl?.startsWith('https:') ? `${publicUrl}${clientDocumentPath}` : undefined;
+}
+
+/** The document; with a key the gateway signs for itself, without one it is a public client. */
+export function clientDocument(
+  url: string,
+  name: string,
+  redirectUri: string,
+  key: PublicKey | undefined,
+): ClientDocument {
+  return {
+    client_id: url,
+    client_name: name,
+    redirect_uris: [redirectUri],
+    grant_types: ['authorization_code', 'refresh_token'],
+    response_types: ['code'],
+    token_endpoint_auth_method: key === undefined ? 'none' : 'private_key_jwt',
+    application_type: 'web',
+    ...(key && { jwks: { keys: [key] } }),
   };
 }

@@ -7,6 +7,7 @@ const statusOf = {
   invalid_target: 400, // RFC 8707 §2
   invalid_redirect_uri: 400, // RFC 7591 §3.2.2
   invalid_client_metadata: 400,
+  interaction_required: 400, // OpenID Connect Core §3.1.2.6
   access_denied: 403,
   invalid_client: 401, // RFC 6749 §5.2
   invalid_token: 401, // RFC 6750 §3.1

@@ -17,6 +17,7 @@ function view(changes: Partial<LoginView> = {}): LoginView {
     action: '/login/callback',
     flow: 'flow-identifier-1',
     csrf: 'csrf-1',
+    signedIn: undefined,
     message: undefined,
     ...changes,
   };

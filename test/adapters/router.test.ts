@@ -35,7 +35,10 @@ async function route(method: string, url: string): Promise<Routed> {
       body = text;
     },
   };
-  await router(table)({ method, url } as IncomingMessage, response as unknown as ServerResponse);
+  await router(table, () => false)(
+    { method, url } as IncomingMessage,
+    response as unknown as ServerResponse,
+  );
   const allow = headers.get('Allow');
   return { called, status: response.statusCode, allow: allow as string | undefined, body };
 }
@@ -78,11 +81,10 @@ for (const url of missing) {
 }
 
 const refused: readonly (readonly [string, string, string])[] = [
-  ['PUT', '/page', 'GET, HEAD, POST'],
-  ['POST', '/mcp', 'GET, DELETE, HEAD'],
-  ['HEAD', '/token', 'POST'],
-  ['get', '/page', 'GET, HEAD, POST'],
-  ['OPTIONS', '/token', 'POST'],
+  ['PUT', '/page', 'GET, HEAD, POST, OPTIONS'],
+  ['POST', '/mcp', 'GET, DELETE, HEAD, OPTIONS'],
+  ['HEAD', '/token', 'POST, OPTIONS'],
+  ['get', '/page', 'GET, HEAD, POST, OPTIONS'],
 ];
 for (const [method, url, allow] of refused) {
   test(`${method} ${url} is not allowed, and says what is`, async () => {
@@ -94,3 +96,9 @@ for (const [method, url, allow] of refused) {
     assert.match(routed.body ?? '', new RegExp(`${method} is not possible here: use ${allow}`));
   });
 }
+
+test('a request target may be a whole URL (RFC 9112 §3.2.2)', async () => {
+  const routed = await route('GET', 'http://gateway.example:8002/page?a=1');
+
+  assert.equal(routed.called, 'GET /page a=1');
+});

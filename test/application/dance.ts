@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import type { LoginScreen } from '../../src/application/open-login.ts';
+import type { LoginScreen, OpeningBrowser } from '../../src/application/open-login.ts';
 import type { Versioned } from '../../src/application/ports.ts';
 import type { UpstreamReturn } from '../../src/application/return-from-upstream.ts';
 import type { SignInForm } from '../../src/application/sign-in.ts';
 import type { UseCases } from '../../src/application/use-cases.ts';
+import type { FlowId } from '../../src/domain/authorization-flow.ts';
 import type { AuthorizationParameters } from '../../src/domain/authorization-request.ts';
 import type { Client } from '../../src/domain/client-registration.ts';
 import type { LiveGrant } from '../../src/domain/grant.ts';
@@ -49,9 +50,18 @@ export function parameters(
     resource: undefined,
     codeChallenge: codeChallengeOf(verifier),
     codeChallengeMethod: 'S256',
+    prompt: undefined,
     repeated: undefined,
     ...changed,
   };
+}
+
+/** A browser that comes to screen 1: for the first time and unknown, unless told. */
+export function aBrowser(
+  flow: FlowId | undefined,
+  changed: Partial<OpeningBrowser> = {},
+): OpeningBrowser {
+  return { flow, cookie: undefined, session: undefined, ...changed };
 }
 
 /** A flow with screen 1 open in a browser. */
@@ -61,7 +71,7 @@ export async function openedFlow(
   changed: Partial<AuthorizationParameters> = {},
 ): Promise<LoginScreen> {
   const id = valueIn(await gateway.begin(client.value.id, parameters(changed), bases));
-  return valueIn(await gateway.openLogin(id, undefined));
+  return valueIn(await gateway.openLogin(aBrowser(id)));
 }
 
 export function form(screen: LoginScreen, changed: Partial<SignInForm> = {}): SignInForm {
@@ -72,6 +82,7 @@ export function form(screen: LoginScreen, changed: Partial<SignInForm> = {}): Si
     decision: 'allow',
     username: 'alice',
     password: 'wonderland',
+    session: undefined,
     ...changed,
   };
 }

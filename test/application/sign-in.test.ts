@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Subject } from '../../src/domain/grant.ts';
-import { aClient, form, openedFlow, parameters, upstreamUrl } from './dance.ts';
+import { aBrowser, aClient, form, openedFlow, parameters, upstreamUrl } from './dance.ts';
 import { base, callback, failureIn, valueIn, type World, wired, world } from './wired.ts';
 
 async function screenOne(outside: World = world(), gateway = wired(outside)) {
@@ -14,8 +14,10 @@ describe('screen 1', () => {
   it('belongs to the browser that opens it first', async () => {
     const { gateway, screen } = await screenOne();
 
-    const again = valueIn(await gateway.openLogin(screen.flow.id, screen.cookie));
-    const another = await gateway.openLogin(screen.flow.id, undefined);
+    const again = valueIn(
+      await gateway.openLogin(aBrowser(screen.flow.id, { cookie: screen.cookie })),
+    );
+    const another = await gateway.openLogin(aBrowser(screen.flow.id));
 
     assert.equal(again.csrf, screen.csrf);
     assert.equal(failureIn(another), 'wrong_browser');
@@ -25,7 +27,9 @@ describe('screen 1', () => {
     const { gateway, client } = await screenOne();
     const id = valueIn(await gateway.begin(client.value.id, parameters(), [base]));
 
-    const planted = await gateway.openLogin(id, 'a cookie that somebody planted');
+    const planted = await gateway.openLogin(
+      aBrowser(id, { cookie: 'a cookie that somebody planted' }),
+    );
 
     assert.equal(failureIn(planted), 'out_of_order');
   });
@@ -33,21 +37,24 @@ describe('screen 1', () => {
   it('is not there for a flow that is not there', async () => {
     const { outside, gateway, screen } = await screenOne();
 
-    assert.equal(failureIn(await gateway.openLogin(undefined, undefined)), 'unknown');
+    assert.equal(failureIn(await gateway.openLogin(aBrowser(undefined))), 'unknown');
+    const late = () => gateway.openLogin(aBrowser(screen.flow.id, { cookie: screen.cookie }));
     outside.clock.advance(900);
-    assert.equal(failureIn(await gateway.openLogin(screen.flow.id, screen.cookie)), 'unknown');
+    assert.equal(failureIn(await late()), 'expired');
+    outside.clock.advance(600);
+    assert.equal(failureIn(await late()), 'unknown');
     assert.deepEqual(
       outside.events.of('step_refused').map(({ reason }) => reason),
-      ['unknown', 'unknown'],
+      ['unknown', 'expired', 'unknown'],
     );
   });
 
   it('opens for one of two browsers that come at once', async () => {
     const { outside, gateway, client } = await screenOne();
     const id = valueIn(await gateway.begin(client.value.id, parameters(), [base]));
-    outside.store.beforeWrite('flows', () => gateway.openLogin(id, undefined));
+    outside.store.beforeWrite('flows', () => gateway.openLogin(aBrowser(id)));
 
-    const late = await gateway.openLogin(id, undefined);
+    const late = await gateway.openLogin(aBrowser(id));
 
     assert.equal(failureIn(late), 'wrong_browser');
   });
@@ -83,7 +90,7 @@ describe('the sign-in', () => {
 
     const wrong = valueIn(await gateway.submitSignIn(form(screen, { password: 'guess' })));
 
-    assert.ok(wrong.type === 'wrong_password');
+    assert.ok(wrong.type === 'again' && wrong.wrongPassword);
     assert.equal(wrong.csrf, screen.csrf);
     assert.equal(outside.events.of('sign_in_refused').length, 1);
     await upstreamUrl(gateway, screen);
@@ -120,7 +127,7 @@ describe('the sign-in', () => {
 
     const denied = valueIn(await gateway.submitSignIn(form(screen, { decision: 'deny' })));
 
-    assert.ok(denied.type === 'client');
+    assert.ok(denied.type === 'error');
     assert.equal(denied.error.error, 'access_denied');
     assert.equal(denied.address.state, 'client state');
     assert.deepEqual(outside.events.of('authorization_denied'), [
@@ -176,7 +183,7 @@ describe('the sign-in', () => {
 
       const outcome = valueIn(await gateway.submitSignIn(form(screen)));
 
-      assert.ok(outcome.type === 'client');
+      assert.ok(outcome.type === 'error');
       assert.equal(outcome.error.error, error);
       assert.equal(outside.events.of('upstream_failed')[0]?.flow, screen.flow.id);
       assert.equal(failureIn(await gateway.submitSignIn(form(screen))), 'already_finished');

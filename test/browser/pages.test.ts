@@ -35,6 +35,7 @@ const login = {
   action: '/login/callback',
   flow: 'flow-1',
   csrf: 'csrf-1',
+  signedIn: undefined,
   message: undefined,
 };
 const evilLogin = {

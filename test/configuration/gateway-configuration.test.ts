@@ -42,7 +42,7 @@ describe('a value', () => {
     ['no life', 'accessTokenTtl', 0, /0 is not accepted/],
     ['a code that outlives ten minutes', 'codeTtl', 601, /from 1 to 600/],
     ['a negative grace', 'refreshGrace', -1, /from 0 to/],
-    ['an unknown token format', 'tokenFormat', 'jwt', /"jwt" is not a token format; give pair or/],
+    ['an unknown token format', 'tokenFormat', 'jwt', /"jwt" is not possible here; give pair or/],
     ['a host with a scheme', 'host', 'http://localhost', /is not a host/],
     ['a host with a port', 'host', 'localhost:8002', /"localhost:8002" is not a host/],
     ['a wildcard host', 'host', '*', /is not a host/],

@@ -26,6 +26,7 @@ const parameters: AuthorizationParameters = {
   resource: 'http://localhost:8002/mcp',
   codeChallenge: challenge,
   codeChallengeMethod: 'S256',
+  prompt: undefined,
   repeated: undefined,
 };
 
@@ -44,9 +45,35 @@ test('a request that is in order goes on with what the later steps need, its sta
       challenge,
       scope: 'repo',
       resource: 'http://localhost:8002/mcp',
+      freshSignIn: false,
     },
   });
 });
+
+test('a client may ask for a fresh sign-in, and for a consent that is asked for anyway', () => {
+  const fresh = (prompt: string) => {
+    const outcome = decided({ prompt });
+    return outcome.ok && outcome.value.freshSignIn;
+  };
+
+  assert.equal(fresh('login'), true);
+  assert.equal(fresh('consent login'), true);
+  assert.equal(fresh('consent'), false);
+  assert.equal(fresh('select_account'), false);
+});
+
+for (const [prompt, error] of [
+  ['none', 'interaction_required'],
+  ['none login', 'invalid_request'],
+] as const) {
+  test(`a client that wants no screen at all (${prompt}) is told that there always is one`, () => {
+    const outcome = decided({ prompt });
+
+    assert.equal(outcome.ok, false);
+    const { failure } = outcome as { failure: { error?: { error: string } } };
+    assert.equal(failure.error?.error, error);
+  });
+}
 
 test('a request may leave out state, scope, resource and the only redirect URI', () => {
   const outcome = decided({
@@ -170,5 +197,12 @@ for (const [what, changes, error, reason] of faulty) {
       state: parameters.state,
       issuer: 'http://127.0.0.1:8002',
     });
+  });
+}
+
+for (const name of ['state', 'scope'] as const) {
+  test(`a ${name} of 4096 characters is kept, a longer one is refused`, () => {
+    assert.equal(decided({ [name]: 'x'.repeat(4096) }).ok, true);
+    assert.equal(decided({ [name]: 'x'.repeat(4097) }).ok, false);
   });
 }

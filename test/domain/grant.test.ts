@@ -37,7 +37,7 @@ test('a grant is kept for its access token too, where that outlives the refresh 
 });
 
 test('an ended grant is remembered for a day', () => {
-  const ended = endGrant(exchanged().grant, 'refresh_replayed', at(hour));
+  const ended = endGrant(exchanged().grant, 'refresh_replayed', undefined, at(hour));
 
   assert.equal(keptUntil(ended, policy), at(hour + day));
 });
@@ -45,7 +45,7 @@ test('an ended grant is remembered for a day', () => {
 test('of an ended grant stays who had it and why it ended, and nothing that a token could open', () => {
   const { grant } = exchanged();
 
-  const ended = endGrant(grant, 'code_replayed', at(hour));
+  const ended = endGrant(grant, 'code_replayed', undefined, at(hour));
 
   assert.deepEqual(ended, {
     state: 'ended',
@@ -54,6 +54,7 @@ test('of an ended grant stays who had it and why it ended, and nothing that a to
     subject: 'alice',
     endedAt: at(hour),
     reason: 'code_replayed',
+    revocation: undefined,
   });
 });
 

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   authorizationServerMetadata,
+  clientDocument,
+  clientDocumentUrl,
   protectedResourceMetadata,
   protectedResourceMetadataUrl,
 } from '../../src/domain/metadata.ts';
@@ -36,28 +38,64 @@ test('the URL of the resource metadata has the path inserted behind the well-kno
 });
 
 test('the server metadata offers the code flow with S256, and puts iss into its answers', () => {
-  assert.deepEqual(authorizationServerMetadata(base, ['repo']), {
+  assert.deepEqual(authorizationServerMetadata(base, { introspection: true }), {
     issuer: 'http://localhost:8002',
     authorization_endpoint: 'http://localhost:8002/authorize',
     token_endpoint: 'http://localhost:8002/token',
     registration_endpoint: 'http://localhost:8002/register',
+    revocation_endpoint: 'http://localhost:8002/revoke',
+    introspection_endpoint: 'http://localhost:8002/introspect',
     response_types_supported: ['code'],
     response_modes_supported: ['query'],
     grant_types_supported: ['authorization_code', 'refresh_token'],
     token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'none'],
+    revocation_endpoint_auth_methods_supported: [
+      'client_secret_basic',
+      'client_secret_post',
+      'none',
+    ],
     code_challenge_methods_supported: ['S256'],
     authorization_response_iss_parameter_supported: true,
-    scopes_supported: ['repo'],
   });
 });
 
 test('issuer and authorization_servers are the same string', () => {
   const [server] = protectedResourceMetadata(base, '', undefined).authorization_servers;
 
-  assert.equal(authorizationServerMetadata(base, undefined).issuer, server);
+  assert.equal(authorizationServerMetadata(base, { introspection: false }).issuer, server);
 });
 
-test('unknown scopes are left out, not spelled as null', () => {
+test('what is not known or not offered is left out, not spelled as null', () => {
   assert.equal('scopes_supported' in protectedResourceMetadata(base, '', undefined), false);
-  assert.equal('scopes_supported' in authorizationServerMetadata(base, undefined), false);
+  const server = authorizationServerMetadata(base, { introspection: false });
+  assert.equal('introspection_endpoint' in server, false);
+});
+
+test('the client document is there only where an upstream can read it', () => {
+  const url = 'https://gateway.example/oauth/client-metadata.json';
+
+  assert.equal(clientDocumentUrl('https://gateway.example'), url);
+  assert.equal(clientDocumentUrl('http://gateway.example'), undefined);
+  assert.equal(clientDocumentUrl(undefined), undefined);
+});
+
+test('the client document describes a public client, or one that signs', () => {
+  const url = 'https://gateway.example/oauth/client-metadata.json';
+  const callback = 'https://gateway.example/upstream/callback';
+  const key = { kty: 'EC', kid: '1' };
+
+  const open = clientDocument(url, 'Our gateway', callback, undefined);
+  const signing = clientDocument(url, 'Our gateway', callback, key);
+
+  assert.deepEqual(open, {
+    client_id: url,
+    client_name: 'Our gateway',
+    redirect_uris: [callback],
+    grant_types: ['authorization_code', 'refresh_token'],
+    response_types: ['code'],
+    token_endpoint_auth_method: 'none',
+    application_type: 'web',
+  });
+  assert.equal(signing.token_endpoint_auth_method, 'private_key_jwt');
+  assert.deepEqual(signing.jwks, { keys: [key] });
 });

@@ -182,6 +182,7 @@ test('a configuration with many faults is one error that lists them all, and no 
           'upstreamRs',
           'upstreamClientSecret',
           'upstreamAuthorizeEndpoint',
+          'upstreamTokenEndpoint',
           'password',
           'accessTokenTtl',
           'tokenFormat',
@@ -276,6 +277,7 @@ test('at the bound of its store the gateway refuses new registrations with 503, 
 
   const refused = await send(`${base}/register`, {
     method: 'POST',
+    headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ redirect_uris: [redirectUri] }),
   });
 
@@ -300,10 +302,10 @@ test('at the bound of its flows the gateway tells the client to come back, until
   await send(authorizationUrl(base, client));
 
   const refused = await send(authorizationUrl(base, client, { state: 's' }));
-  clock.advance(15 * 60);
+  clock.advance(25 * 60);
   const granted = await authorize(base, client);
   const tokens = tokensOf(await postToken(base, exchangeForm(granted.get('code') ?? '', client)));
-  clock.advance(15 * 60);
+  clock.advance(25 * 60);
   const noGrant = await authorize(base, client);
 
   const told = new URL(refused.headers.location ?? '').searchParams;
@@ -335,6 +337,7 @@ test('a store that cannot be reached is 503 everywhere, says nothing of itself, 
   const answers = [
     await send(`${base}/register`, {
       method: 'POST',
+      headers: { 'content-type': 'application/json' },
       body: '{"redirect_uris":["https://a.example/"]}',
     }),
     await send(authorizationUrl(base, anyone)),

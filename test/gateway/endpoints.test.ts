@@ -53,10 +53,16 @@ test('the metadata documents say what they must, under each of their names', asy
     authorization_endpoint: `${base}/authorize`,
     token_endpoint: `${base}/token`,
     registration_endpoint: `${base}/register`,
+    revocation_endpoint: `${base}/revoke`,
     response_types_supported: ['code'],
     response_modes_supported: ['query'],
     grant_types_supported: ['authorization_code', 'refresh_token'],
     token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'none'],
+    revocation_endpoint_auth_methods_supported: [
+      'client_secret_basic',
+      'client_secret_post',
+      'none',
+    ],
     code_challenge_methods_supported: ['S256'],
     authorization_response_iss_parameter_supported: true,
   });
@@ -164,16 +170,16 @@ test('an unknown path is a plain 404, below /.well-known too', async (t) => {
 });
 
 const methods: readonly (readonly ['GET' | 'POST' | 'PUT' | 'DELETE', string, string])[] = [
-  ['GET', '/token', 'POST'],
-  ['DELETE', '/token', 'POST'],
-  ['GET', '/register', 'POST'],
-  ['POST', wellKnown, 'GET, HEAD'],
-  ['POST', '/login', 'GET, HEAD'],
-  ['GET', '/login/callback', 'POST'],
-  ['POST', '/upstream/callback', 'GET, HEAD'],
-  ['PUT', '/authorize', 'GET, POST, HEAD'],
-  ['PUT', '/mcp', 'GET, POST, DELETE, HEAD'],
-  ['POST', '/', 'GET, HEAD'],
+  ['GET', '/token', 'POST, OPTIONS'],
+  ['DELETE', '/token', 'POST, OPTIONS'],
+  ['GET', '/register', 'POST, OPTIONS'],
+  ['POST', wellKnown, 'GET, HEAD, OPTIONS'],
+  ['POST', '/login', 'GET, HEAD, OPTIONS'],
+  ['GET', '/login/callback', 'POST, OPTIONS'],
+  ['POST', '/upstream/callback', 'GET, HEAD, OPTIONS'],
+  ['PUT', '/authorize', 'GET, POST, HEAD, OPTIONS'],
+  ['PUT', '/mcp', 'GET, POST, DELETE, HEAD, OPTIONS'],
+  ['POST', '/', 'GET, HEAD, OPTIONS'],
 ];
 test('a method that a path does not have is 405, with those it has', async (t) => {
   const { base } = await startStage(t);
@@ -259,6 +265,7 @@ for (const [what, metadata, expected] of registrations) {
 
     const answer = await send(`${base}/register`, {
       method: 'POST',
+      headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ redirect_uris: uris, ...metadata }),
     });
 
@@ -307,7 +314,8 @@ for (const [what, body, error] of refusedRegistrations) {
   test(`a registration of ${what} is refused as ${error}`, async (t) => {
     const { base } = await startStage(t);
 
-    const answer = await send(`${base}/register`, { method: 'POST', body });
+    const headers = { 'content-type': 'application/json' };
+    const answer = await send(`${base}/register`, { method: 'POST', headers, body });
 
     assert.equal(answer.status, 400);
     assert.equal(answer.json().error, error);
@@ -444,9 +452,10 @@ test('a body that is too long is refused before it is read whole', async (t) => 
   const { base } = await startStage(t);
 
   for (const path of ['/register', '/token', '/login/callback', '/authorize']) {
+    const type = path === '/register' ? 'application/json' : 'application/x-www-form-urlencoded';
     const answer = await send(base + path, {
       method: 'POST',
-      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      headers: { 'content-type': type },
       body: `x=${'y'.repeat(200_000)}`,
     });
 
@@ -680,4 +689,17 @@ test('the page for a person at / says what to paste, under the name that was typ
     assert.match(page.headers['content-type'] ?? '', /^text\/html/);
     assert.ok(page.text.includes(`${name}/mcp`));
   }
+});
+
+test('a registration that a page could send without asking is refused', async (t) => {
+  const { base } = await startStage(t);
+
+  const answer = await send(`${base}/register`, {
+    method: 'POST',
+    headers: { 'content-type': 'text/plain' },
+    body: JSON.stringify({ redirect_uris: [redirectUri] }),
+  });
+
+  assert.equal(answer.status, 400);
+  assert.equal(answer.json().error, 'invalid_client_metadata');
 });

@@ -120,7 +120,7 @@ test('a request crosses with the upstream’s token, its own headers and its bod
       traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
       'user-agent': 'an-editor/1.0',
       cookie: 'secret=1',
-      origin: 'https://evil.example',
+      origin: 'http://localhost:6274',
       referer: 'https://evil.example/',
       'x-forwarded-for': '10.0.0.1',
       'proxy-authorization': 'Basic eDp5',
@@ -486,7 +486,7 @@ test('a demand of the upstream’s for more scope is passed on in our own name',
   assert.equal(demanded.status, 403);
   assert.equal(
     demanded.headers['www-authenticate'],
-    `Bearer error="insufficient_scope", scope="read admin", resource_metadata="${base}/.well-known/oauth-protected-resource/mcp"`,
+    `Bearer error="insufficient_scope", scope="read write admin", resource_metadata="${base}/.well-known/oauth-protected-resource/mcp"`,
   );
   assert.equal(plain.status, 403);
   assert.equal(plain.headers['www-authenticate'], undefined);

@@ -110,11 +110,16 @@ export async function startWay(
   return { port, token: accessToken };
 }
 
+const notAsked = () => Promise.reject(new Error('Nobody asks for that here.'));
+const nothing = { document: undefined, freshFor: undefined };
+
 /** An authorization server that gives a token to whoever asks. */
 const yesSayer: UpstreamAuthorizationServer = {
-  resourceDocument: async () => success(undefined),
-  serverDocument: async () => success(undefined),
-  register: () => Promise.reject(new Error('Nobody registers here.')),
+  resourceDocument: async () => success(nothing),
+  serverDocument: async () => success(nothing),
+  register: notAsked,
+  probe: notAsked,
+  revokeToken: notAsked,
   requestTokens: async () => {
     const access = upstreamToken(upstreamAccess);
     if (access === undefined) throw new Error('This cannot be a token.');

@@ -22,7 +22,7 @@ test('what a client says to the gateway alone stays there', async (t) => {
     'Proxy-Authorization: Basic abc',
     'TE: trailers',
     'Keep-Alive: timeout=5',
-    'Origin: https://client.example',
+    'Origin: http://localhost:6274',
     'Mcp-Param-Private: 1',
     'Connection: keep-alive, Mcp-Param-Private, Authorization',
   ];

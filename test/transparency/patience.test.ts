@@ -3,6 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { http1Connections } from '../../src/adapters/upstream/connections.ts';
 import { httpResourceServer } from '../../src/adapters/upstream/resource-server.ts';
 import { bothWays, sendCall, startWay } from './both-ways.ts';
 
@@ -55,7 +56,7 @@ test('an upstream that is slow to connect to is a 504', async (t) => {
   const resourceServer = httpResourceServer({
     url: upstreamRs,
     userAgent: 'x',
-    connectTimeout: 200,
+    connections: http1Connections(new URL(upstreamRs).origin, { connect: { timeout: 200 } }),
   });
   const way = await startWay(t, { upstreamRs }, { resourceServer });
 

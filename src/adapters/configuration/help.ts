@@ -33,6 +33,7 @@ export function helpText(columns: number): string {
 }
 
 const usage = `Usage: $0 --upstream-rs=URL [--flag=value ...]
+       $0 doctor --upstream-rs=URL [--flag=value ...] [--json]
 
 An OAuth door of your own in front of an MCP server: MCP clients sign in here
 first, then at the upstream. Each setting is a flag, or the environment variable

@@ -6,6 +6,7 @@ import {
   type Setting,
   type SettingKey,
   settingRows,
+  settings,
 } from './settings.ts';
 import type { Source, Sources } from './sources.ts';
 import { quoted } from './web-address.ts';
@@ -80,6 +81,11 @@ function readFlag(name: string, value: unknown): Reading {
   const key = withFlag.find((row) => flagName(row.key) === name)?.key;
   if (key === undefined) return unknownFlag(name);
   if (typeof value === 'string' && value !== '') return { type: 'value', key, value };
+  const row = settings[key];
+  const all = 'repeatable' in row && Array.isArray(value) ? value : [];
+  if (all.length > 0 && all.every((each) => typeof each === 'string' && each !== '')) {
+    return { type: 'value', key, value: all.join('&') };
+  }
   const fault = Array.isArray(value)
     ? 'is given more than once; keep the one that is meant.'
     : `has no value; write --${name}=VALUE.`;

@@ -1,10 +1,19 @@
+import { upstreamAuthMethods } from '../../domain/upstream-client.ts';
 import type { GatewayConfig } from './gateway-configuration.ts';
 
 /** The name of a setting in an options object and, later, in a configuration file. */
 export type SettingKey = keyof GatewayConfig;
 
 /** The headings of `--help`, in the order they are printed. */
-export type SettingGroup = 'Listening' | 'Upstream' | 'Sign-in' | 'Tokens';
+export type SettingGroup =
+  | 'Listening'
+  | 'Upstream'
+  | 'Upstream client'
+  | 'Upstream requests'
+  | 'Upstream network'
+  | 'Sign-in'
+  | 'Tokens'
+  | 'Programs';
 
 interface Row<Key extends SettingKey> {
   readonly key: Key;
@@ -27,9 +36,13 @@ export interface NumberSetting<Key extends SettingKey = SettingKey> extends Row<
 
 /** A setting that is text; what text is accepted, the schema says. */
 export interface TextSetting<Key extends SettingKey = SettingKey> extends Row<Key> {
-  readonly kind: 'host' | 'url' | 'text' | 'secret' | 'list' | 'choice';
+  readonly kind: 'host' | 'url' | 'text' | 'secret' | 'list' | 'choice' | 'parameters' | 'file';
   readonly default: string | undefined;
   readonly required?: true;
+  /** Whether the flag may be given several times. */
+  readonly repeatable?: true;
+  /** What a choice is between. */
+  readonly choices?: readonly string[];
 }
 
 /** One row of the table of settings. */
@@ -95,7 +108,7 @@ export const settings: Table = {
   },
   upstreamClientId: {
     key: 'upstreamClientId',
-    group: 'Upstream',
+    group: 'Upstream client',
     kind: 'text',
     default: undefined,
     description: 'Client id (without one it registers itself)',
@@ -103,7 +116,7 @@ export const settings: Table = {
   },
   upstreamClientSecret: {
     key: 'upstreamClientSecret',
-    group: 'Upstream',
+    group: 'Upstream client',
     kind: 'secret',
     default: undefined,
     description: 'Client secret; safer from the environment',
@@ -127,11 +140,149 @@ export const settings: Table = {
   },
   upstreamScope: {
     key: 'upstreamScope',
-    group: 'Upstream',
+    group: 'Upstream requests',
     kind: 'list',
     default: undefined,
     description: 'Scopes to ask the upstream for, space-separated',
     example: '"repo read:user"',
+  },
+  upstreamAuth: {
+    key: 'upstreamAuth',
+    group: 'Upstream',
+    kind: 'choice',
+    default: 'oauth',
+    choices: ['oauth', 'none', 'static'],
+    description: 'oauth, none (no token) or static (a header)',
+    example: 'none',
+  },
+  upstreamHeader: {
+    key: 'upstreamHeader',
+    group: 'Upstream',
+    kind: 'secret',
+    default: undefined,
+    description: 'That header; safer from a file',
+    example: '"Authorization: Bearer TOKEN"',
+  },
+  upstreamHeaderFile: {
+    key: 'upstreamHeaderFile',
+    group: 'Upstream',
+    kind: 'file',
+    default: undefined,
+    description: 'File with that header',
+    example: '/run/secrets/upstream-header',
+  },
+  upstreamTokenAuthMethod: {
+    key: 'upstreamTokenAuthMethod',
+    group: 'Upstream client',
+    kind: 'choice',
+    default: undefined,
+    choices: upstreamAuthMethods,
+    description: 'Method, if not as the upstream lists',
+    example: 'client_secret_post',
+  },
+  upstreamPrivateKeyFile: {
+    key: 'upstreamPrivateKeyFile',
+    group: 'Upstream client',
+    kind: 'file',
+    default: undefined,
+    description: 'File with a key (PEM or JWK) to sign with',
+    example: '/run/secrets/upstream-key.pem',
+  },
+  upstreamRegistration: {
+    key: 'upstreamRegistration',
+    group: 'Upstream client',
+    kind: 'choice',
+    default: 'auto',
+    choices: ['auto', 'document', 'dynamic'],
+    description: 'auto, document or dynamic',
+    example: 'dynamic',
+  },
+  upstreamClientName: {
+    key: 'upstreamClientName',
+    group: 'Upstream client',
+    kind: 'text',
+    default: undefined,
+    description: 'Its name when it registers itself',
+    example: '"Our gateway"',
+  },
+  upstreamResource: {
+    key: 'upstreamResource',
+    group: 'Upstream requests',
+    kind: 'text',
+    default: 'auto',
+    description: 'The resource parameter: auto, off, or its value',
+    example: 'off',
+  },
+  upstreamAuthorizeParam: {
+    key: 'upstreamAuthorizeParam',
+    group: 'Upstream requests',
+    kind: 'parameters',
+    repeatable: true,
+    default: undefined,
+    description: 'Added to authorization requests; repeatable',
+    example: 'access_type=offline',
+  },
+  upstreamTokenParam: {
+    key: 'upstreamTokenParam',
+    group: 'Upstream requests',
+    kind: 'parameters',
+    repeatable: true,
+    default: undefined,
+    description: 'Added to token requests; repeatable',
+    example: 'audience=https%3A%2F%2Fapi.example.com',
+  },
+  upstreamPlainHttp: {
+    key: 'upstreamPlainHttp',
+    group: 'Upstream network',
+    kind: 'choice',
+    default: 'refuse',
+    choices: ['refuse', 'allow'],
+    description: 'refuse, or allow it beyond this machine',
+    example: 'allow',
+  },
+  upstreamCa: {
+    key: 'upstreamCa',
+    group: 'Upstream network',
+    kind: 'file',
+    default: undefined,
+    description: 'File with authorities to trust too (PEM)',
+    example: '/etc/ssl/our-ca.pem',
+  },
+  upstreamClientCert: {
+    key: 'upstreamClientCert',
+    group: 'Upstream network',
+    kind: 'file',
+    default: undefined,
+    description: 'File with a TLS certificate of its own (PEM)',
+    example: '/run/secrets/gateway.crt',
+  },
+  upstreamClientKey: {
+    key: 'upstreamClientKey',
+    group: 'Upstream network',
+    kind: 'file',
+    default: undefined,
+    description: 'File with the key to it (PEM)',
+    example: '/run/secrets/gateway.key',
+  },
+  upstreamTimeout: {
+    key: 'upstreamTimeout',
+    group: 'Upstream network',
+    kind: 'seconds',
+    default: 10,
+    min: 1,
+    max: minute,
+    description: 'Most that one OAuth call may take, in seconds',
+    example: '10',
+  },
+  discoveryTimeout: {
+    key: 'discoveryTimeout',
+    group: 'Upstream network',
+    kind: 'seconds',
+    default: 20,
+    min: 1,
+    max: 5 * minute,
+    description: 'Most that a whole discovery may take, in seconds',
+    example: '20',
   },
   upstreamResponseTimeout: {
     key: 'upstreamResponseTimeout',
@@ -161,6 +312,14 @@ export const settings: Table = {
     description: 'Comment on event streams silent for so long (0: none)',
     example: '25',
   },
+  upstreamRevocation: {
+    key: 'upstreamRevocation',
+    group: 'Upstream',
+    kind: 'choice',
+    default: 'auto',
+    description: 'Revoke ended grants there too: auto or off',
+    example: 'off',
+  },
   username: {
     key: 'username',
     group: 'Sign-in',
@@ -178,6 +337,16 @@ export const settings: Table = {
     environmentOnly: true,
     description: 'Its password (the default only works on loopback)',
     example: 'PASSWORD',
+  },
+  session: {
+    key: 'session',
+    group: 'Sign-in',
+    kind: 'seconds',
+    default: 0,
+    min: 0,
+    max: 30 * day,
+    description: 'Seconds a browser stays signed in (0: not)',
+    example: '28800',
   },
   accessTokenTtl: {
     key: 'accessTokenTtl',
@@ -245,8 +414,33 @@ export const settings: Table = {
     group: 'Tokens',
     kind: 'choice',
     default: 'pair',
+    choices: ['pair', 'opaque'],
     description: 'pair (holds the upstream token) or opaque (it stays here)',
     example: 'pair',
+  },
+  allowedOrigins: {
+    key: 'allowedOrigins',
+    group: 'Programs',
+    kind: 'list',
+    default: undefined,
+    description: 'Web origins of browser clients (*: any)',
+    example: 'https://inspector.example.com',
+  },
+  introspectionClientId: {
+    key: 'introspectionClientId',
+    group: 'Programs',
+    kind: 'text',
+    default: undefined,
+    description: 'Who may ask /introspect about tokens',
+    example: 'resource-server',
+  },
+  introspectionClientSecret: {
+    key: 'introspectionClientSecret',
+    group: 'Programs',
+    kind: 'secret',
+    default: undefined,
+    description: 'Its secret; safer from the environment',
+    example: 'SECRET',
   },
 };
 

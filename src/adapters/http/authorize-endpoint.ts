@@ -42,6 +42,7 @@ function authorizationParameters(sent: Parameters) {
     resource: sent.get('resource'),
     codeChallenge: sent.get('code_challenge'),
     codeChallengeMethod: sent.get('code_challenge_method'),
+    prompt: sent.get('prompt'),
     repeated: sent.repeated,
   };
 }

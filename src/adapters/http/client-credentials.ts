@@ -49,3 +49,13 @@ function basicCredentials(
 function formDecoded(text: string): string {
   return new URLSearchParams(`v=${text.replaceAll('&', '%26')}`).get('v') ?? '';
 }
+
+/** RFC 6749 §5.2: a client that tried the Authorization header is answered with a challenge for it. */
+export function basicChallenge(
+  { error }: OAuthError,
+  authorization: string | undefined,
+): Readonly<Record<string, string>> {
+  return error === 'invalid_client' && authorization !== undefined
+    ? { 'WWW-Authenticate': 'Basic realm="token", charset="UTF-8"' }
+    : {};
+}

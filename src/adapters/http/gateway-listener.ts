@@ -2,20 +2,32 @@ import type { RequestListener } from 'node:http';
 import type { Ports } from '../../application/ports.ts';
 import type { UseCases } from '../../application/use-cases.ts';
 import type { GatewayAddress } from '../../domain/gateway-address.ts';
+import type { ClientDocument } from '../../domain/metadata.ts';
+import type { OriginPolicy } from '../../domain/web-origin.ts';
+import { crossOrigin } from './cross-origin.ts';
 import { flowCookies } from './flow-cookie.ts';
+import type { IntrospectionCaller } from './introspection-endpoint.ts';
 import { router } from './router.ts';
 import { routes } from './routes.ts';
 import { serverFailure } from './server-failure.ts';
+import { sessionCookie } from './session-cookie.ts';
 
 /** What the endpoints have to know of the configuration. */
 export interface ListenerSettings {
   /** Known once the gateway listens. */
   readonly address: () => GatewayAddress;
+  readonly clientDocument: (() => ClientDocument) | undefined;
   /** The upstream MCP server, as the pages name it. */
   readonly upstreamHost: string;
   readonly upstreamScope: string | undefined;
+  /** Whether the upstream has no users of its own, so that there is no screen 2. */
+  readonly onlyScreen: boolean;
   /** Seconds. */
   readonly flowTtl: number;
+  /** Seconds; zero: sign-ins are not remembered. */
+  readonly sessionTtl: number;
+  readonly origins: OriginPolicy;
+  readonly introspection: IntrospectionCaller | undefined;
   /** Seconds of silence on an event stream before a comment; 0: none. */
   readonly sseKeepalive: number;
 }
@@ -33,17 +45,20 @@ export function gatewayListener(
   { clock, events }: Pick<Ports, 'clock' | 'events'>,
   settings: ListenerSettings,
 ): GatewayListener {
-  const { address, upstreamHost, upstreamScope, flowTtl, sseKeepalive } = settings;
+  const { address, clientDocument, upstreamHost, upstreamScope, onlyScreen, flowTtl } = settings;
   const crashed = serverFailure(events);
   const cookies = flowCookies(() => address().canonical, flowTtl, clock);
+  const session = sessionCookie(() => address().canonical, settings.sessionTtl);
   const streams = new Set<() => void>();
   const table = routes({
     uses,
     address,
-    login: { cookies, upstreamHost, scope: upstreamScope },
-    mcp: { crashed, streams, sseKeepalive },
+    clientDocument,
+    login: { cookies, session, upstreamHost, onlyScreen, scope: upstreamScope },
+    mcp: { crashed, streams, sseKeepalive: settings.sseKeepalive },
+    introspection: settings.introspection,
   });
-  const route = router(table);
+  const route = router(table, crossOrigin(settings.origins, address));
   return {
     handler: (request, response) => {
       // The way back may fail at any time; what it means is seen at the request's other events.

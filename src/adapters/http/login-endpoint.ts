@@ -1,21 +1,27 @@
+import type { ServerResponse } from 'node:http';
 import type { OpenLogin } from '../../application/open-login.ts';
-import type { SubmitSignIn } from '../../application/sign-in.ts';
+import type { SignInOutcome, SubmitSignIn } from '../../application/sign-in.ts';
 import type { Flow } from '../../domain/authorization-flow.ts';
 import { flowId } from '../../domain/flow-secrets.ts';
+import type { Subject } from '../../domain/grant.ts';
 import { isLoopbackRedirect, returnHost } from '../../domain/redirect-uri.ts';
 import { scopeTokens } from '../../domain/scope.ts';
-import { sendOn, sendPage } from './answers.ts';
+import { type Headers, sendOn, sendPage } from './answers.ts';
 import { sendToClient } from './authorize-endpoint.ts';
 import type { FlowCookies } from './flow-cookie.ts';
 import { loginPage } from './login-page.ts';
 import { type Parameters, parameters, readForm } from './parameters.ts';
 import { sendStepRefusal } from './problem.ts';
 import type { Handle } from './router.ts';
+import type { SessionCookie } from './session-cookie.ts';
 
 /** What the sign-in page says besides what the flow knows. */
 export interface LoginContext {
   readonly cookies: FlowCookies;
+  readonly session: SessionCookie;
   readonly upstreamHost: string;
+  /** Whether there is no screen 2. */
+  readonly onlyScreen: boolean;
   /** Set by the operator: what will be asked of the upstream, whatever the client asks for. */
   readonly scope: string | undefined;
 }
@@ -23,12 +29,15 @@ export interface LoginContext {
 /** GET /login: screen 1. */
 export function loginEndpoint(open: OpenLogin, context: LoginContext): Handle {
   return async (request, response, query) => {
+    // A scanner of links that only looks must not own the flow: the user's own browser would then be refused.
+    if (request.method === 'HEAD') return sendPage(response, 200, '');
     const id = flowId(parameters(query).get('flow'));
-    const opened = await open(id, context.cookies.read(request, id));
+    const cookie = context.cookies.read(request, id);
+    const opened = await open({ flow: id, cookie, session: context.session.read(request) });
     if (!opened.ok) return sendStepRefusal(request, response, opened.failure);
-    const { flow, csrf, cookie } = opened.value;
-    const page = pageOf(context, flow, csrf, undefined);
-    sendPage(response, 200, page, { 'Set-Cookie': context.cookies.give(request, flow.id, cookie) });
+    const { flow, csrf, signedIn, cookie: secret } = opened.value;
+    const page = pageOf(context, flow, { csrf, signedIn, message: undefined });
+    sendPage(response, 200, page, { 'Set-Cookie': context.cookies.give(request, flow.id, secret) });
   };
 }
 
@@ -39,39 +48,61 @@ export function loginCallbackEndpoint(submit: SubmitSignIn, context: LoginContex
     if (form === undefined) return;
     const flow = flowId(form.get('flow'));
     const cookie = context.cookies.read(request, flow);
-    const submitted = await submit({ ...signInForm(form), flow, cookie });
+    const session = context.session.read(request);
+    const submitted = await submit({ ...signInForm(form), flow, cookie, session });
     if (!submitted.ok) return sendStepRefusal(request, response, submitted.failure);
     const outcome = submitted.value;
     switch (outcome.type) {
       case 'upstream':
-        return sendOn(response, outcome.url);
-      case 'wrong_password':
-        return sendPage(response, 401, pageOf(context, outcome.flow, outcome.csrf, wrongPassword));
-      case 'client': {
-        const cleared = flow ? { 'Set-Cookie': context.cookies.clear(flow) } : {};
+        return sendOn(response, outcome.url, setCookies(context.session.give(outcome.session)));
+      case 'again':
+        return sendAgain(response, context, outcome);
+      case 'code': {
+        const cleared = flow ? context.cookies.clear(flow) : [];
+        const cookies = setCookies([...cleared, ...context.session.give(outcome.session)]);
+        return sendToClient(response, outcome.address, { code: outcome.code }, cookies);
+      }
+      case 'error': {
+        const cleared = setCookies(flow ? context.cookies.clear(flow) : []);
         return sendToClient(response, outcome.address, outcome.error, cleared);
       }
     }
   };
 }
 
-const wrongPassword =
+/** The form once more, and no remembered user: a wrong password, or somebody else at the keyboard. */
+function sendAgain(
+  response: ServerResponse,
+  context: LoginContext,
+  { flow, csrf, wrongPassword }: Extract<SignInOutcome, { type: 'again' }>,
+): void {
+  const message = wrongPassword ? wrongPasswordMessage : undefined;
+  const page = pageOf(context, flow, { csrf, signedIn: undefined, message });
+  sendPage(response, wrongPassword ? 401 : 200, page, setCookies(context.session.clear()));
+}
+
+const wrongPasswordMessage =
   'That user name and password do not go together. Nothing was allowed; try again.';
+
+function setCookies(lines: readonly string[]): Headers {
+  return lines.length > 0 ? { 'Set-Cookie': lines } : {};
+}
+
+const decisions = ['allow', 'deny', 'switch'] as const;
 
 function signInForm(form: Parameters) {
   return {
     csrf: form.get('csrf'),
-    decision: form.get('decision') === 'allow' ? ('allow' as const) : ('deny' as const),
+    decision: decisions.find((each) => each === form.get('decision')) ?? 'deny',
     username: form.get('username') ?? '',
     password: form.get('password') ?? '',
   };
 }
 
 function pageOf(
-  { upstreamHost, scope }: LoginContext,
+  { upstreamHost, onlyScreen, scope }: LoginContext,
   flow: Flow,
-  csrf: string,
-  message: string | undefined,
+  form: { csrf: string; signedIn: Subject | undefined; message: string | undefined },
 ): string {
   const { request } = flow;
   return loginPage({
@@ -81,10 +112,10 @@ function pageOf(
       loopback: isLoopbackRedirect(request.redirectUri),
     },
     upstreamHost,
+    onlyScreen,
     scopes: scopeTokens(scope ?? request.scope),
     action: '/login/callback',
     flow: flow.id,
-    csrf,
-    message,
+    ...form,
   });
 }

@@ -15,10 +15,14 @@ export interface LoginView {
   readonly client: LoginClient;
   /** Where screen 2 is: `api.githubcopilot.com`. */
   readonly upstreamHost: string;
+  /** Whether there is no screen 2, since the upstream has no users of its own. */
+  readonly onlyScreen?: boolean;
   readonly scopes: readonly string[];
   readonly action: string;
   readonly flow: string;
   readonly csrf: string;
+  /** Who is signed in on this browser already, and has only to say yes or no. */
+  readonly signedIn: string | undefined;
   /** Why the form is shown again, such as a wrong password. */
   readonly message: string | undefined;
 }
@@ -41,12 +45,12 @@ export function loginPage(view: LoginView): string {
     smallPrint: html`<p>Cancel tells the application that you refused, and gives it nothing.</p><p>Flow <code>${view.flow.slice(0, 8)}</code></p>`,
     body: html`<div class="card split">
 <section class="pad request" aria-labelledby="question">
-<p class="eyebrow">Screen 1 of 2</p>
+<p class="eyebrow">${view.onlyScreen ? 'One screen, and you are through' : 'Screen 1 of 2'}</p>
 <h1 id="question">${question}</h1>
 <dl class="facts">
 ${nameFact(view.client)}
 ${returnFact(view.client)}
-${scopeFact(view.scopes, upstream)}
+${scopeFact(view, upstream)}
 </dl>
 </section>
 ${form(view, upstream)}
@@ -81,7 +85,10 @@ function returnNote(client: LoginClient): Html {
   return html`<dd class="note">Continue only if you know this website and came from there.</dd>`;
 }
 
-function scopeFact(scopes: readonly string[], upstream: string): Html {
+function scopeFact({ scopes, onlyScreen }: LoginView, upstream: string): Html {
+  if (onlyScreen) {
+    return html`<div><dt>It asks for</dt><dd>everything that ${upstream} offers to this gateway</dd></div>`;
+  }
   if (scopes.length === 0) {
     return html`<div><dt>It asks for</dt><dd>the access that ${upstream} grants on the next screen</dd></div>`;
   }
@@ -97,20 +104,30 @@ function scopeFact(scopes: readonly string[], upstream: string): Html {
 // "Allow" comes first in the tree: Enter in a field presses the form's first submit button (HTML, "implicit submission").
 function form(view: LoginView, upstream: string): Html {
   const returnHost = displayText(view.client.returnHost, HOST_LIMIT);
-  const described = view.message !== undefined && html` aria-describedby="message"`;
   return html`<form class="pad" method="post" action="${view.action}" aria-labelledby="sign-in">
-<h2 id="sign-in">Sign in to this gateway</h2>
+<h2 id="sign-in">${view.signedIn === undefined ? 'Sign in to this gateway' : 'You are signed in'}</h2>
 ${view.message !== undefined && html`<p class="message" id="message" role="alert">${displayText(view.message, 300)}</p>`}
 <input type="hidden" name="flow" value="${view.flow}">
 <input type="hidden" name="csrf" value="${view.csrf}">
-<div class="field"><label for="username">Username</label>
-<input id="username" name="username" type="text" autocomplete="username" autocapitalize="none" autocorrect="off" spellcheck="false" enterkeyhint="next" required${isShort(view) && html` autofocus`}${described}></div>
-<div class="field"><label for="password">Password</label>
-<input id="password" name="password" type="password" autocomplete="current-password" enterkeyhint="go" required></div>
+${view.signedIn === undefined ? credentialFields(view) : rememberedUser(view.signedIn)}
 <div class="actions"><button class="allow" type="submit" name="decision" value="allow">Allow and continue</button>
 <button class="deny" type="submit" name="decision" value="deny" formnovalidate>Cancel</button></div>
-<p class="small soft">Next, ${upstream} asks you on its own screen. After that your browser returns to <code><bdi>${returnHost}</bdi></code>.</p>
+${view.signedIn !== undefined && html`<p class="small"><button class="link" type="submit" name="decision" value="switch">Sign in as somebody else</button></p>`}
+<p class="small soft">${!view.onlyScreen && html`Next, ${upstream} asks you on its own screen. `}After that your browser returns to <code><bdi>${returnHost}</bdi></code>.</p>
 </form>`;
+}
+
+function credentialFields(view: LoginView): Html {
+  const described = view.message !== undefined && html` aria-describedby="message"`;
+  return html`<div class="field"><label for="username">Username</label>
+<input id="username" name="username" type="text" autocomplete="username" autocapitalize="none" autocorrect="off" spellcheck="false" enterkeyhint="next" required${isShort(view) && html` autofocus`}${described}></div>
+<div class="field"><label for="password">Password</label>
+<input id="password" name="password" type="password" autocomplete="current-password" enterkeyhint="go" required></div>`;
+}
+
+function rememberedUser(subject: string): Html {
+  return html`<p class="value"><bdi>${displayText(subject)}</bdi></p>
+<p class="note">This browser remembers your sign-in. It allows nothing by itself: decide about this application.</p>`;
 }
 
 // Focus scrolls: a stranger who asks for a lot must not have the browser move who asks out of sight.

@@ -1,5 +1,9 @@
 import { baseUrlFor, type GatewayAddress } from '../../domain/gateway-address.ts';
-import { authorizationServerMetadata, protectedResourceMetadata } from '../../domain/metadata.ts';
+import {
+  authorizationServerMetadata,
+  type ClientDocument,
+  protectedResourceMetadata,
+} from '../../domain/metadata.ts';
 import { sendJson } from './answers.ts';
 import type { Handle } from './router.ts';
 
@@ -17,10 +21,21 @@ export function resourceMetadataEndpoint(
   };
 }
 
+/** GET /oauth/client-metadata.json: the gateway as a client of its upstream (Client ID Metadata Document). */
+export function clientDocumentEndpoint(document: () => ClientDocument): Handle {
+  return (_request, response) => sendJson(response, 200, document(), documentCached);
+}
+
+/** The same whatever name it is asked by. */
+const documentCached = { 'Cache-Control': 'public, max-age=300' };
+
 /** GET /.well-known/oauth-authorization-server (RFC 8414 §3). */
-export function serverMetadataEndpoint(address: () => GatewayAddress): Handle {
+export function serverMetadataEndpoint(
+  address: () => GatewayAddress,
+  introspection: boolean,
+): Handle {
   return (request, response) => {
     const base = baseUrlFor(address(), request.headers.host);
-    sendJson(response, 200, authorizationServerMetadata(base, undefined), cached);
+    sendJson(response, 200, authorizationServerMetadata(base, { introspection }), cached);
   };
 }

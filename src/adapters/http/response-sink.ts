@@ -8,6 +8,7 @@ import { upstreamUnavailable } from '../../domain/upstream-tokens.ts';
 import { sendJson, sendOAuthError } from './answers.ts';
 import { EventStreamKeepalive } from './event-stream-keepalive.ts';
 import { headerPairs, isNamed, type RawHeaders, rawValue, withoutHeader } from './raw-headers.ts';
+import type { Handle } from './router.ts';
 
 /** Answers a request that something went wrong with inside the gateway. */
 export type Crashed = (response: ServerResponse, error: unknown) => void;
@@ -22,6 +23,8 @@ export interface McpContext {
   readonly streams: OpenStreams;
   /** Seconds of silence on an event stream before a comment; 0: none. */
   readonly sseKeepalive: number;
+  /** What a person sees who opens the endpoint in a browser. */
+  readonly home: Handle;
 }
 
 /** The client's end of a call: writes the answer as it arrives, and holds the upstream back when the client reads slowly. */
@@ -61,7 +64,8 @@ export class ResponseSink implements McpClientSink {
   /** A clean end from our side. */
   #finish(exchange: McpExchange): void {
     exchange.abort();
-    this.#response.end();
+    if (this.#response.headersSent) this.#response.end();
+    else this.unavailable(1);
   }
 
   #over(exchange: McpExchange): void {
@@ -89,7 +93,7 @@ export class ResponseSink implements McpClientSink {
   start(status: number, headers: RawHeaders, challenge: string | undefined): void {
     const hasLength = rawValue(headers, 'content-length') !== undefined;
     const crossing = this.#hasTrailers(status, hasLength) ? headers : withoutTrailerHeader(headers);
-    this.#response.writeHead(status, this.#withChallenge(status, crossing, challenge) as string[]);
+    writeHead(this.#response, status, this.#withChallenge(status, crossing, challenge));
     if (hasLength) return;
     // Headers at once: an event stream may have nothing to say for a long time.
     this.#response.flushHeaders();
@@ -134,7 +138,9 @@ export class ResponseSink implements McpClientSink {
 
   /** RFC 6750 §3.1: no error where no token was sent. */
   refuse(error: 'invalid_token' | undefined): void {
-    this.#request.resume(); // what is left of the body is read and thrown away, so that the connection can go on
+    // What is left of a short body is read and thrown away, so that the connection can go on; a long one is not waited for.
+    const rest = restOfBody(this.#request);
+    if (rest === 'short') this.#request.resume();
     const description =
       error && 'The access token is not accepted: refresh it, or authorize again.';
     const challenge = spellBearerChallenge({
@@ -148,7 +154,10 @@ export class ResponseSink implements McpClientSink {
       error_description:
         description ?? 'Authorize first: see resource_metadata in WWW-Authenticate.',
     };
-    sendJson(this.#response, 401, body, { 'WWW-Authenticate': challenge });
+    sendJson(this.#response, 401, body, {
+      'WWW-Authenticate': challenge,
+      ...(rest === 'long' && { Connection: 'close' }),
+    });
   }
 
   /** Trailers need chunks (RFC 9112 §7.1.2), and Node throws where they are announced without. */
@@ -188,6 +197,24 @@ export class ResponseSink implements McpClientSink {
   }
 }
 
+/** Beside headers that are set already (those of the cross-origin rule) Node keeps one of a name alone: each is added then. */
+function writeHead(response: ServerResponse, status: number, headers: RawHeaders): void {
+  if (response.getHeaderNames().length === 0) {
+    response.writeHead(status, headers as string[]);
+    return;
+  }
+  for (const [name, value] of headerPairs(headers)) response.appendHeader(name, value);
+  response.writeHead(status);
+}
+
+/** How much of a refused request's body may still come. */
+function restOfBody(request: IncomingMessage): 'none' | 'short' | 'long' {
+  if (request.complete) return 'none';
+  const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
+  if (encoding === undefined && length === undefined) return 'none';
+  return encoding === undefined && Number(length) <= 64 * 1024 ? 'short' : 'long';
+}
+
 /** Node has a name of its own for the links, and takes them one by one. */
 function earlyHints(raw: RawHeaders): Record<string, string | string[]> {
   const headers = headerPairs(raw);
@@ -203,6 +230,12 @@ function withoutTrailerHeader(headers: RawHeaders): RawHeaders {
 const failureAnswers: Readonly<Record<McpFailure, readonly [number, object]>> = {
   unreachable: [502, failureBody('The upstream MCP server cannot be reached: try again later.')],
   broken: [502, failureBody('The upstream MCP server broke the connection off: try again.')],
+  refused: [
+    502,
+    failureBody(
+      "The upstream MCP server does not accept the gateway's credentials: tell its operator.",
+    ),
+  ],
   timeout: [504, failureBody('The upstream MCP server took too long to answer: try again later.')],
 };
 

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { sendJson } from './answers.ts';
+import type { CrossOrigin } from './cross-origin.ts';
 
 /** Answers one request. `query`: what stands behind the question mark. */
 export type Handle = (
@@ -15,9 +16,10 @@ export interface Route {
   readonly handle: Handle;
 }
 
-/** Finds the row for a request; a path that is not there is 404, a method that it does not have 405 (RFC 9110 §15.5). */
+/** Takes every request to its row; a path that is not there is 404, a method that it does not have 405 (RFC 9110 §15.5). */
 export function router(
   routes: readonly Route[],
+  crossOrigin: CrossOrigin,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> | void {
   const byPath = new Map<string, Map<string, Handle>>();
   for (const { path, methods, handle } of routes) {
@@ -27,15 +29,23 @@ export function router(
     if (methods.includes('GET')) byMethod.set('HEAD', handle);
   }
   return (request, response) => {
-    const { url = '/', method = 'GET' } = request;
+    const { method = 'GET' } = request;
+    const url = originForm(request.url ?? '/');
     const mark = url.indexOf('?');
-    const byMethod = byPath.get(mark < 0 ? url : url.slice(0, mark));
+    const path = mark < 0 ? url : url.slice(0, mark);
+    const byMethod = byPath.get(path);
     if (byMethod === undefined) return sendJson(response, 404, notFound);
+    if (crossOrigin(request, response, path)) return;
     const handle = byMethod.get(method);
     if (handle !== undefined) return handle(request, response, mark < 0 ? '' : url.slice(mark + 1));
-    const allow = [...byMethod.keys()].join(', ');
+    const allow = [...byMethod.keys(), 'OPTIONS'].join(', ');
     return sendJson(response, 405, notAllowed(method, allow), { Allow: allow });
   };
+}
+
+/** A request target may be a whole URL (RFC 9112 §3.2.2); what host it names is not looked at. */
+function originForm(target: string): string {
+  return target.replace(/^https?:\/\/[^/?]*/i, '') || '/';
 }
 
 const notFound = { error: 'not_found', error_description: 'There is nothing at this path.' };

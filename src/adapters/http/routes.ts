@@ -1,12 +1,19 @@
 import type { UseCases } from '../../application/use-cases.ts';
 import type { GatewayAddress } from '../../domain/gateway-address.ts';
+import { type ClientDocument, clientDocumentPath } from '../../domain/metadata.ts';
 import { authorizeEndpoint } from './authorize-endpoint.ts';
 import { homeEndpoint } from './home-endpoint.ts';
+import { type IntrospectionCaller, introspectionEndpoint } from './introspection-endpoint.ts';
 import { type LoginContext, loginCallbackEndpoint, loginEndpoint } from './login-endpoint.ts';
 import { mcpEndpoint } from './mcp-endpoint.ts';
-import { resourceMetadataEndpoint, serverMetadataEndpoint } from './metadata-endpoint.ts';
+import {
+  clientDocumentEndpoint,
+  resourceMetadataEndpoint,
+  serverMetadataEndpoint,
+} from './metadata-endpoint.ts';
 import { registrationEndpoint } from './registration-endpoint.ts';
 import type { McpContext } from './response-sink.ts';
+import { revocationEndpoint } from './revocation-endpoint.ts';
 import type { Route } from './router.ts';
 import { tokenEndpoint } from './token-endpoint.ts';
 import { upstreamCallbackEndpoint } from './upstream-callback-endpoint.ts';
@@ -15,14 +22,20 @@ import { upstreamCallbackEndpoint } from './upstream-callback-endpoint.ts';
 export interface RouteParts {
   readonly uses: UseCases;
   readonly address: () => GatewayAddress;
+  /** The gateway as a client of its upstream; absent where no upstream could read it. */
+  readonly clientDocument: (() => ClientDocument) | undefined;
   readonly login: LoginContext;
-  readonly mcp: Omit<McpContext, 'address'>;
+  readonly mcp: Omit<McpContext, 'address' | 'home'>;
+  /** Absent: nobody may introspect. */
+  readonly introspection: IntrospectionCaller | undefined;
 }
 
 /** The whole surface of the gateway, a row per endpoint. */
-export function routes({ uses, address, login, mcp: context }: RouteParts): readonly Route[] {
+export function routes(parts: RouteParts): readonly Route[] {
+  const { uses, address, clientDocument, login, introspection } = parts;
   const wellKnown = '/.well-known/oauth-protected-resource';
-  const mcp = mcpEndpoint(uses.relay, { address, ...context });
+  const home = homeEndpoint(address, login);
+  const mcp = mcpEndpoint(uses.relay, { ...parts.mcp, address, home });
   return [
     { methods: ['GET', 'POST', 'DELETE'], path: '/mcp', handle: mcp },
     { methods: ['GET', 'POST', 'DELETE'], path: '/mcp/', handle: mcp },
@@ -43,6 +56,16 @@ export function routes({ uses, address, login, mcp: context }: RouteParts): read
       path: '/upstream/callback',
       handle: upstreamCallbackEndpoint(uses.returnFromUpstream, login.cookies),
     },
+    { methods: ['POST'], path: '/revoke', handle: revocationEndpoint(uses) },
+    ...(introspection === undefined
+      ? []
+      : [
+          {
+            methods: ['POST'],
+            path: '/introspect',
+            handle: introspectionEndpoint(uses.introspect, introspection, address),
+          },
+        ]),
     { methods: ['POST'], path: '/register', handle: registrationEndpoint(uses.register) },
     { methods: ['GET'], path: wellKnown, handle: resourceMetadataEndpoint('', address) },
     {
@@ -58,8 +81,17 @@ export function routes({ uses, address, login, mcp: context }: RouteParts): read
     {
       methods: ['GET'],
       path: '/.well-known/oauth-authorization-server',
-      handle: serverMetadataEndpoint(address),
+      handle: serverMetadataEndpoint(address, introspection !== undefined),
     },
-    { methods: ['GET'], path: '/', handle: homeEndpoint(address, login.upstreamHost) },
+    ...(clientDocument
+      ? [
+          {
+            methods: ['GET'],
+            path: clientDocumentPath,
+            handle: clientDocumentEndpoint(clientDocument),
+          },
+        ]
+      : []),
+    { methods: ['GET'], path: '/', handle: home },
   ];
 }

@@ -8,7 +8,7 @@ import type { TokenAnswer } from '../../domain/grant-rotation.ts';
 import { type OAuthError, oauthError } from '../../domain/oauth-error.ts';
 import { failure, type Result } from '../../domain/result.ts';
 import { sendJson, sendOAuthError } from './answers.ts';
-import { clientCredentials } from './client-credentials.ts';
+import { basicChallenge, clientCredentials } from './client-credentials.ts';
 import { type Parameters, readForm } from './parameters.ts';
 import type { Handle } from './router.ts';
 
@@ -24,7 +24,7 @@ export function tokenEndpoint(useCases: TokenUseCases, address: () => GatewayAdd
     const bases = baseUrlsFor(address(), host);
     const outcome = await decide(useCases, authorization, form, bases);
     if (outcome.ok) sendJson(response, 200, tokenResponse(outcome.value));
-    else sendOAuthError(response, outcome.failure, challengeFor(outcome.failure, authorization));
+    else sendOAuthError(response, outcome.failure, basicChallenge(outcome.failure, authorization));
   };
 }
 
@@ -86,13 +86,6 @@ async function refreshWith(
 
 function invalidRequest(description: string): Result<never, OAuthError> {
   return failure(oauthError('invalid_request', description));
-}
-
-/** RFC 6749 §5.2: a client that tried the Authorization header is answered with a challenge for it. */
-function challengeFor({ error }: OAuthError, authorization: string | undefined) {
-  return error === 'invalid_client' && authorization !== undefined
-    ? { 'WWW-Authenticate': 'Basic realm="token", charset="UTF-8"' }
-    : {};
 }
 
 /** RFC 6749 §5.1. No member is ever null: strict clients refuse that, or take it for zero. */

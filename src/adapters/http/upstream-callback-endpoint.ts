@@ -1,5 +1,6 @@
 import type { ReturnFromUpstream } from '../../application/return-from-upstream.ts';
 import { flowOfState } from '../../domain/flow-secrets.ts';
+import { sendOn, sendPage } from './answers.ts';
 import { sendToClient } from './authorize-endpoint.ts';
 import type { FlowCookies } from './flow-cookie.ts';
 import { parameters } from './parameters.ts';
@@ -12,6 +13,8 @@ export function upstreamCallbackEndpoint(
   cookies: FlowCookies,
 ): Handle {
   return async (request, response, query) => {
+    // Who only looks must not spend the upstream's code.
+    if (request.method === 'HEAD') return sendPage(response, 200, '');
     const sent = parameters(query);
     const state = sent.get('state');
     const flow = flowOfState(state);
@@ -25,6 +28,7 @@ export function upstreamCallbackEndpoint(
     });
     if (!returned.ok) return sendStepRefusal(request, response, returned.failure);
     const outcome = returned.value;
+    if (outcome.type === 'upstream') return sendOn(response, outcome.url);
     const cleared = flow ? { 'Set-Cookie': cookies.clear(flow) } : {};
     const result = outcome.type === 'code' ? { code: outcome.code } : outcome.error;
     sendToClient(response, outcome.address, result, cleared);

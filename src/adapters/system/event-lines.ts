@@ -14,8 +14,14 @@ export function eventLines(write: (line: string) => void): Events {
 
 const plain = /^[\w.:/@-]+$/;
 const longest = 300;
+/** What a terminal would obey or a reader would not see: control, format and separator characters. */
+const invisible = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+function escaped(character: string): string {
+  return `\\u{${character.codePointAt(0)?.toString(16)}}`;
+}
 
 function spelled(text: string): string {
   const cut = text.length > longest ? `${text.slice(0, longest)}…` : text;
-  return plain.test(cut) ? cut : JSON.stringify(cut);
+  return plain.test(cut) ? cut : JSON.stringify(cut).replaceAll(invisible, escaped);
 }

@@ -20,6 +20,8 @@ export interface AuthorizationServerTraits {
   refreshTokens: 'rotating' | 'kept' | 'none';
   /** Whether authorization responses carry `iss` (RFC 9207). */
   issuerInResponse: boolean;
+  /** Whether tokens can be revoked (RFC 7009). */
+  revocation: boolean;
 }
 
 /** A client that is known to a fake authorization server. */
@@ -85,9 +87,12 @@ export class AuthorizationCore {
   readonly scopes: readonly string[];
   /** The issuer that responses carry; a face knows its own URL. */
   issuer = '';
+  /** Every token that a client asked to have revoked. */
+  readonly revocations: string[] = [];
   readonly #clock: Pick<Clock, 'now'>;
   readonly #random: Random;
   readonly #clients: Map<string, UpstreamClientEntry>;
+  readonly #registered = new Set<string>();
   readonly #codes = new Map<string, IssuedCode>();
   readonly #families = new TokenFamilies();
 
@@ -105,7 +110,13 @@ export class AuthorizationCore {
     const clientSecret = isPublic ? undefined : this.#name('secret');
     const client = { clientId, clientSecret, redirectUris };
     this.#clients.set(clientId, client);
+    this.#registered.add(clientId);
     return client;
+  }
+
+  /** Forgets every client that registered of its own accord. */
+  forgetRegisteredClients(): void {
+    for (const clientId of this.#registered) this.#clients.delete(clientId);
   }
 
   /** Judges an authorization request (RFC 6749 §4.1.1, RFC 7636 §4.3). */
@@ -160,10 +171,7 @@ export class AuthorizationCore {
     clientSecret: string | undefined,
     form: Readonly<Record<string, string>>,
   ): Result<IssuedTokens, ServerError> {
-    const client = this.#clients.get(clientId);
-    if (client === undefined || client.clientSecret !== clientSecret) {
-      return refusal('invalid_client', 'The client is unknown, or its secret is wrong.');
-    }
+    if (!this.#isClient(clientId, clientSecret)) return badClient;
     switch (form.grant_type) {
       case 'authorization_code':
         return this.#redeem(clientId, form);
@@ -172,6 +180,23 @@ export class AuthorizationCore {
       default:
         return refusal('unsupported_grant_type', 'Send a code or a refresh token.');
     }
+  }
+
+  /** Answers a revocation request (RFC 7009 §2); a token that is not known is revoked all the same. */
+  revoke(
+    clientId: string,
+    clientSecret: string | undefined,
+    token: string,
+  ): Result<undefined, ServerError> {
+    if (!this.#isClient(clientId, clientSecret)) return badClient;
+    this.revocations.push(token);
+    this.#families.revoke(token, clientId);
+    return success(undefined);
+  }
+
+  #isClient(clientId: string, clientSecret: string | undefined): boolean {
+    const client = this.#clients.get(clientId);
+    return client !== undefined && client.clientSecret === clientSecret;
   }
 
   #redeem(
@@ -242,4 +267,5 @@ function refusal(error: string, description: string): Result<never, ServerError>
   return failure({ error, description });
 }
 
+const badClient = refusal('invalid_client', 'The client is unknown, or its secret is wrong.');
 const badGrant = refusal('invalid_grant', 'The code or refresh token is not accepted.');

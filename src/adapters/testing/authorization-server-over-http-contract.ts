@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import type { UpstreamAuthorizationServer } from '../../application/ports.ts';
+import { seconds } from '../../domain/lifetime.ts';
 import {
   type HttpAuthorizationServer,
   type HttpAuthorizationServerTraits,
@@ -11,6 +12,7 @@ import { type HttpResourceServer, startHttpResourceServer } from './http-resourc
 import {
   type AuthorizationServerUnderTest,
   aCodeForm,
+  aRegistration,
   denied,
   given,
   upstreamAuthorizationServerContract,
@@ -71,14 +73,25 @@ async function start(makeServer: MakeServer): Promise<Stage> {
         authorizationEndpoint: http.authorizationEndpoint,
         tokenEndpoint: http.tokenEndpoint,
         registrationEndpoint: `${http.origin}/register`,
+        revocationEndpoint: http.revocationEndpoint,
         authMethods: undefined,
         scopesSupported: undefined,
         issuerInResponse: true,
+        acceptsDocuments: false,
         resource: resource.url,
         resourceScopes: undefined,
       },
       client: { ...credentials, method: 'client_secret_basic' },
+      manners: {
+        resource: resource.url,
+        authorizeParameters: {},
+        tokenParameters: {},
+        scopeOnRefresh: false,
+        tokenTypes: ['bearer'],
+        revokes: true,
+      },
     },
+    probeUrl: resource.url,
     redirectUri,
     resourceMetadataUrl: `${resource.origin}/.well-known/oauth-protected-resource/mcp`,
     serverMetadataUrl: `${http.origin}/.well-known/oauth-authorization-server`,
@@ -99,6 +112,10 @@ async function start(makeServer: MakeServer): Promise<Stage> {
 
 async function askForTokens({ tested }: Stage) {
   return tested.server.requestTokens(tested.upstream, await aCodeForm(tested));
+}
+
+async function askForRevocation({ http, tested: { server, upstream } }: Stage) {
+  return server.revokeToken(upstream, http.revocationEndpoint, 'a token');
 }
 
 function spellings(stage: () => Stage): void {
@@ -186,13 +203,43 @@ function misbehaviour(stage: () => Stage): void {
     given(await askForTokens(stage()));
   });
 
+  for (const [status, kind] of [
+    [204, undefined],
+    [302, 'refused'],
+    [400, 'refused'],
+    [401, 'refused'],
+    [429, 'unavailable'],
+    [500, 'unavailable'],
+    [503, 'unavailable'],
+  ] as const) {
+    it(`takes a revocation that is answered with ${status} for ${kind ?? 'done'}`, async () => {
+      stage().http.misbehave({ type: 'status', status, retryAfter: 17 }, '/revoke');
+
+      const answer = await askForRevocation(stage());
+
+      assert.equal(answer.ok ? undefined : answer.failure.kind, kind);
+      if (!answer.ok && answer.failure.kind === 'unavailable') {
+        assert.equal(answer.failure.retryAfter, 17);
+      }
+    });
+  }
+
+  it('takes a revocation whose answer was lost for one that has to be asked for again', async () => {
+    stage().http.misbehave({ type: 'cut', late: true }, '/revoke');
+
+    assert.equal(denied(await askForRevocation(stage())).kind, 'unavailable');
+  });
+
   it('finds no metadata in a web page, and none in a server that refuses to register anybody', async () => {
     const { http, tested } = stage();
     http.misbehave({ type: 'html' });
-    const request = { redirectUri, method: 'none', scope: undefined } as const;
+    const within = seconds(10);
 
-    assert.equal(given(await tested.server.serverDocument(tested.serverMetadataUrl)), undefined);
+    const fetched = given(await tested.server.serverDocument(tested.serverMetadataUrl, within));
+    const request = aRegistration(redirectUri, 'none');
     const refused = await tested.server.register(`${http.origin}/register`, request);
+
+    assert.equal(fetched.document, undefined);
     assert.equal(denied(refused).kind, 'unusable');
   });
 }

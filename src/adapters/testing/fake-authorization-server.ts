@@ -1,13 +1,16 @@
 import type {
   Clock,
+  Fetched,
   Random,
   UpstreamAuthorizationServer,
   UpstreamRegistrationAnswer,
   UpstreamRegistrationRequest,
 } from '../../application/ports.ts';
+import type { Seconds } from '../../domain/lifetime.ts';
 import { failure, type Result, success } from '../../domain/result.ts';
 import { upstreamToken } from '../../domain/token-pair.ts';
 import {
+  type ProbeAnswer,
   type ResourceDocument,
   resourceMetadataUrls,
   type ServerDocument,
@@ -48,19 +51,33 @@ export interface FakeAuthorizationServer extends UpstreamAuthorizationServer {
   readonly resourceDocuments: Map<string, ResourceDocument>;
   /** The server metadata it serves, by URL; may be changed at any time. */
   readonly serverDocuments: Map<string, ServerDocument>;
+  /** What the MCP server answers to a request without a token; may be changed at any time. */
+  probeAnswer: ProbeAnswer;
+  /** How long its documents may be kept; may be changed at any time. */
+  freshFor: Seconds | undefined;
+  /** Every URL that was probed or asked for a document, in order. */
+  readonly asked: readonly string[];
+  /** Every registration, as it was asked for. */
+  readonly registrationRequests: readonly UpstreamRegistrationRequest[];
+  /** The form of every token request that reached it. */
+  readonly tokenForms: readonly Readonly<Record<string, string>>[];
   /** Token requests so far, by `grant_type`: those that reached it, whatever became of them. */
   readonly tokenRequests: { authorization_code: number; refresh_token: number };
   /** Registrations so far. */
   readonly registrations: number;
+  /** The tokens that it was asked to revoke, in their order. */
+  readonly revocations: readonly string[];
   /** Screen 2 with a yes: the callback URL that the browser is sent to. Throws where the request is not acceptable. */
   approve(authorizationUrl: string, subject?: string): string;
   /** Screen 2 with a no. */
   deny(authorizationUrl: string): string;
   /** What an access token is good for; `undefined`: for nothing. */
   access(token: string): UpstreamAccess | undefined;
+  /** Forgets every client that registered itself. */
+  forgetClients(): void;
   /** From now on it cannot be reached. */
   goDown(retryAfter?: number): void;
-  /** From now on every token request is refused with this error code. */
+  /** From now on every token request, and every revocation, is refused with this error code. */
   refuse(error: string, description?: string): void;
   /** From now on every token request is answered with something that is no token response. */
   babble(): void;
@@ -89,7 +106,12 @@ class FakeServer implements FakeAuthorizationServer {
   readonly resourceDocuments: Map<string, ResourceDocument>;
   readonly serverDocuments: Map<string, ServerDocument>;
   readonly tokenRequests = { authorization_code: 0, refresh_token: 0 };
-  registrations = 0;
+  readonly asked: string[] = [];
+  readonly registrationRequests: UpstreamRegistrationRequest[] = [];
+  readonly tokenForms: Readonly<Record<string, string>>[] = [];
+  readonly revocations: readonly string[];
+  probeAnswer: ProbeAnswer = { status: 401, challenge: 'Bearer' };
+  freshFor: Seconds | undefined;
   /** Not a method: it is handed on to a resource server. */
   readonly access = (token: string): UpstreamAccess | undefined => this.#core.access(token);
   readonly #core: AuthorizationCore;
@@ -110,6 +132,7 @@ class FakeServer implements FakeAuthorizationServer {
     this.traits = { ...usualTraits, ...traits };
     this.#core = new AuthorizationCore({ clock, random, scopes, clients, traits: this.traits });
     this.#core.issuer = issuer;
+    this.revocations = this.#core.revocations;
     this.resourceDocuments = new Map([
       [resourceMetadataUrls(resource)[0] ?? '', resourceDocument(resource, issuer, scopes)],
     ]);
@@ -125,39 +148,61 @@ class FakeServer implements FakeAuthorizationServer {
       authorizationEndpoint: `${issuer}/authorize`,
       tokenEndpoint: `${issuer}/token`,
       registrationEndpoint: `${issuer}/register`,
+      revocationEndpoint: traits.revocation ? `${issuer}/revoke` : undefined,
       authMethods: ['client_secret_basic', 'client_secret_post'],
       challengeMethods: ['S256'],
       scopesSupported: scopes,
       issuerInResponse: traits.issuerInResponse,
+      acceptsDocuments: false,
     };
   }
 
-  async resourceDocument(
-    url: string,
-  ): Promise<Result<ResourceDocument | undefined, UpstreamFailure>> {
-    return this.#isDown() ?? success(this.resourceDocuments.get(url));
+  get registrations(): number {
+    return this.registrationRequests.length;
   }
 
-  async serverDocument(url: string): Promise<Result<ServerDocument | undefined, UpstreamFailure>> {
-    return this.#isDown() ?? success(this.serverDocuments.get(url));
+  async probe(url: string): Promise<Result<ProbeAnswer, UpstreamFailure>> {
+    this.asked.push(url);
+    return this.#isDown() ?? success(this.probeAnswer);
+  }
+
+  resourceDocument(url: string): Promise<Result<Fetched<ResourceDocument>, UpstreamFailure>> {
+    return this.#fetch(url, this.resourceDocuments);
+  }
+
+  serverDocument(url: string): Promise<Result<Fetched<ServerDocument>, UpstreamFailure>> {
+    return this.#fetch(url, this.serverDocuments);
+  }
+
+  async #fetch<Document>(
+    url: string,
+    documents: ReadonlyMap<string, Document>,
+  ): Promise<Result<Fetched<Document>, UpstreamFailure>> {
+    this.asked.push(url);
+    return this.#isDown() ?? success({ document: documents.get(url), freshFor: this.freshFor });
   }
 
   async register(
     _endpoint: string,
-    { redirectUri, method }: UpstreamRegistrationRequest,
+    request: UpstreamRegistrationRequest,
   ): Promise<Result<UpstreamRegistrationAnswer, UpstreamFailure>> {
     const down = this.#isDown();
     if (down !== undefined) return down;
-    this.registrations += 1;
-    const client = this.#core.register([redirectUri], method === 'none');
-    return success({ clientId: client.clientId, clientSecret: client.clientSecret, method });
+    this.registrationRequests.push(request);
+    const { redirectUri, method } = request;
+    const { clientId, clientSecret } = this.#core.register([redirectUri], method === 'none');
+    return success({ clientId, clientSecret, method, secretExpiresAt: undefined });
+  }
+
+  forgetClients(): void {
+    this.#core.forgetRegisteredClients();
   }
 
   async requestTokens(
     { client }: Upstream,
     form: Readonly<Record<string, string>>,
   ): Promise<Result<UpstreamTokenAnswer, UpstreamFailure>> {
-    if (this.#trouble?.kind !== 'unavailable') this.#count(form.grant_type);
+    if (this.#trouble?.kind !== 'unavailable') this.#count(form);
     if (this.#trouble !== undefined) return failure(this.#trouble);
     const answer = this.#core.tokens(client.clientId, client.clientSecret, form);
     const heldBy = this.#gate;
@@ -171,7 +216,21 @@ class FakeServer implements FakeAuthorizationServer {
     return failure({ kind: 'refused', ...answer.failure });
   }
 
-  #count(grantType: string | undefined): void {
+  async revokeToken(
+    { client }: Upstream,
+    _endpoint: string,
+    token: string,
+  ): Promise<Result<undefined, UpstreamFailure>> {
+    const trouble = this.#trouble;
+    // Of an answer to a revocation only the status counts, whatever stands in it.
+    if (trouble !== undefined && trouble.kind !== 'unusable') return failure(trouble);
+    const answer = this.#core.revoke(client.clientId, client.clientSecret, token);
+    return answer.ok ? answer : failure({ kind: 'refused', ...answer.failure });
+  }
+
+  #count(form: Readonly<Record<string, string>>): void {
+    this.tokenForms.push(form);
+    const { grant_type: grantType } = form;
     if (grantType === 'authorization_code') this.tokenRequests.authorization_code += 1;
     if (grantType === 'refresh_token') this.tokenRequests.refresh_token += 1;
   }
@@ -234,6 +293,7 @@ export const usualTraits: AuthorizationServerTraits = {
   expiresIn: 'number',
   refreshTokens: 'rotating',
   issuerInResponse: true,
+  revocation: true,
 };
 
 /** What the tokens of a GitHub OAuth App are like: no announced end, nothing to refresh with. */
@@ -242,6 +302,7 @@ export const githubTraits: AuthorizationServerTraits = {
   expiresIn: 'absent',
   refreshTokens: 'none',
   issuerInResponse: false,
+  revocation: false,
 };
 
 function resourceDocument(

@@ -54,12 +54,15 @@ export interface HttpAuthorizationServer extends LoopbackServer, HttpFaults {
   readonly issuer: string;
   readonly authorizationEndpoint: string;
   readonly tokenEndpoint: string;
+  readonly revocationEndpoint: string;
   /** May be changed at any time. */
   readonly traits: HttpAuthorizationServerTraits;
   /** Token requests that were carried out, by `grant_type`. */
   readonly tokenRequests: Readonly<Record<string, number>>;
   /** Registrations so far. */
   readonly registrations: number;
+  /** The tokens that it was asked to revoke, in their order. */
+  readonly revocations: readonly string[];
   /** Screen 2 with a yes, without a browser: the callback URL that one would be sent to. */
   approve(authorizationUrl: string, subject?: string): string;
   /** What an access token is good for; `undefined`: for nothing. */
@@ -75,6 +78,7 @@ export const githubHttpTraits: Partial<HttpAuthorizationServerTraits> = {
   expiresIn: 'absent',
   refreshTokens: 'none',
   issuerInResponse: false,
+  revocation: false,
   format: 'form_unless_json_is_asked',
   errorStatus: 200,
   registration: false,
@@ -96,11 +100,13 @@ export async function startHttpAuthorizationServer(
     issuer: listening.origin,
     authorizationEndpoint: `${listening.origin}/authorize`,
     tokenEndpoint: `${listening.origin}/token`,
+    revocationEndpoint: `${listening.origin}/revoke`,
     traits: server.traits,
     tokenRequests: server.tokenRequests,
     get registrations() {
       return server.registrations;
     },
+    revocations: core.revocations,
     approve: (authorizationUrl, subject = 'upstream-user') => {
       const ask = core.judge(new URL(authorizationUrl).searchParams);
       if (!ask.ok) throw new Error('The authorization request is not acceptable.');
@@ -167,6 +173,8 @@ class Endpoints {
         return this.#decide(new URLSearchParams(body));
       case 'POST /token':
         return this.#token(headers, new URLSearchParams(body));
+      case 'POST /revoke':
+        return this.#revoke(headers, new URLSearchParams(body));
       case 'POST /register':
         return this.#register(body);
       default:
@@ -176,12 +184,13 @@ class Endpoints {
 
   #metadata(): Reply {
     const { issuer, scopes } = this.core;
-    const { metadata, registration: open, issuerInResponse } = this.traits;
+    const { metadata, registration: open, revocation, issuerInResponse } = this.traits;
     if (!metadata) return notFound;
     return jsonReply(200, {
       issuer,
       authorization_endpoint: `${issuer}/authorize`,
       token_endpoint: `${issuer}/token`,
+      revocation_endpoint: revocation ? `${issuer}/revoke` : undefined,
       registration_endpoint: open ? `${issuer}/register` : undefined,
       response_types_supported: ['code'],
       grant_types_supported: ['authorization_code', 'refresh_token'],
@@ -220,6 +229,14 @@ class Endpoints {
     this.tokenRequests[grantType] = (this.tokenRequests[grantType] ?? 0) + 1;
     const { id, secret } = credentialsOf(headers, form);
     return tokenReply(this.core.tokens(id, secret, fields), headers.accept, this.traits);
+  }
+
+  /** RFC 7009 §2.2: nothing but the status counts. */
+  #revoke(headers: IncomingHttpHeaders, form: URLSearchParams): Reply {
+    if (!this.traits.revocation) return notFound;
+    const { id, secret } = credentialsOf(headers, form);
+    const revoked = this.core.revoke(id, secret, form.get('token') ?? '');
+    return revoked.ok ? jsonReply(200, {}) : jsonReply(401, { error: revoked.failure.error });
   }
 
   #register(body: string): Reply {

@@ -68,6 +68,15 @@ export class TokenFamilies {
     return found.family;
   }
 
+  /** Ends a token of a client (RFC 7009 §2.1): a refresh token takes its family along. What is not this client's stays as it is. */
+  revoke(token: string, clientId: string): void {
+    const isOwn = (found: { readonly family: TokenFamily } | undefined) =>
+      found?.family.grant.clientId === clientId;
+    const refresh = this.#refresh.get(token);
+    if (refresh !== undefined && isOwn(refresh)) refresh.family.revoked = true;
+    if (isOwn(this.#access.get(token))) this.#access.delete(token);
+  }
+
   /** Every access token is dead from now on, though its announced end may be far; refresh tokens are as before. */
   forgetAccess(): void {
     this.#access.clear();

@@ -8,29 +8,25 @@ export interface Connections {
   close(): Promise<void>;
 }
 
-/** How long an upstream may take, in milliseconds; 0 is as long as it likes. */
-export interface Patience {
-  readonly connect: number;
-  readonly response: number;
-}
+/** How connections are made and how long they may take: undici's own options, which all its dispatchers share. */
+export type ConnectionOptions = Pick<
+  Client.Options,
+  'connect' | 'headersTimeout' | 'bodyTimeout' | 'maxHeaderSize'
+>;
 
-/** Answers carry long tokens and cookies now and then: as much as we take ourselves. */
-const maxHeaderSize = 64 * 1024;
-
-function options({ connect, response }: Patience): Client.Options {
-  return {
-    connect: { timeout: connect },
-    headersTimeout: response,
-    bodyTimeout: 0, // a tool call or an idle stream takes as long as it takes
-    maxHeaderSize,
-  };
-}
+/** For connections to an MCP server: time only to connect (milliseconds), none for an answer or a silence. */
+export const streamingOptions: ConnectionOptions & { readonly connect: object } = {
+  connect: { timeout: 10_000 },
+  headersTimeout: 0,
+  bodyTimeout: 0,
+  maxHeaderSize: 64 * 1024,
+};
 
 /**
  * HTTP/1.1 connections with one call at a time on each. The one that was used last is taken first: no search, and those that a burst
  * has left behind close by themselves.
  */
-export function http1Connections(origin: string, patience: Patience): Connections {
+export function http1Connections(origin: string, options: ConnectionOptions): Connections {
   const free: Client[] = [];
   const all = new Set<Client>();
   return {
@@ -42,7 +38,7 @@ export function http1Connections(origin: string, patience: Patience): Connection
   };
 
   function open(): Client {
-    const client = new Client(origin, options(patience));
+    const client = new Client(origin, options);
     const forget = (): void => {
       const index = free.indexOf(client);
       if (index < 0) return; // in use: it connects again by itself if its call is still waiting
@@ -56,7 +52,11 @@ export function http1Connections(origin: string, patience: Patience): Connection
 }
 
 /** HTTP/2 where the upstream offers it (RFC 9113 §3.2), else HTTP/1.1. */
-export function http2Connections(origin: string, patience: Patience): Connections {
-  const pool = new Pool(origin, { ...options(patience), allowH2: true });
-  return { take: () => pool, giveBack: () => {}, close: () => pool.destroy() };
+export function http2Connections(origin: string, options: ConnectionOptions): Connections {
+  return sharedConnections(new Pool(origin, { ...options, allowH2: true }));
+}
+
+/** The connections that a dispatcher keeps by itself: it takes any number of calls. */
+export function sharedConnections(dispatcher: Dispatcher): Connections {
+  return { take: () => dispatcher, giveBack: () => {}, close: () => dispatcher.destroy() };
 }

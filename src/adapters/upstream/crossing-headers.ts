@@ -95,6 +95,24 @@ export function requestHeaders(raw: readonly string[], token: string, ownAgent: 
   return withoutNamed(headers, connection, 'authorization');
 }
 
+/** What the gateway sends an upstream that has no authorization server: one header, or none at all. */
+export interface FixedCredentials {
+  readonly header: readonly [string, string] | undefined;
+}
+
+/** The headers of a request with fixed credentials in place of every token. */
+export function withCredentials(
+  headers: readonly string[],
+  { header }: FixedCredentials,
+): readonly string[] {
+  const replaced = new Set(['authorization', header?.[0].toLowerCase()]);
+  const kept = headers.filter((_, index) => {
+    const name = headers[index - (index % 2)] ?? '';
+    return !replaced.has(name.toLowerCase());
+  });
+  return header === undefined ? kept : [...kept, ...header];
+}
+
 /** The headers of an answer that cross to the client, and what the gateway has to know of it. */
 export interface AnswerHeaders {
   readonly headers: readonly string[];

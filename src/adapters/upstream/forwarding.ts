@@ -2,14 +2,14 @@ import type { Dispatcher } from 'undici';
 import type { McpCall, McpExchange, McpFailure, McpSink } from '../../application/ports.ts';
 import type { UpstreamToken } from '../../domain/token-pair.ts';
 import type { Connections } from './connections.ts';
-import { answerHeaders, headerValue, requestHeaders } from './crossing-headers.ts';
+import { answerHeaders, headerValue } from './crossing-headers.ts';
 
 /** Where calls go. */
 export interface Route {
   readonly connections: Connections;
   readonly origin: string;
-  /** Appended to the client's User-Agent. */
-  readonly userAgent: string;
+  /** What is sent in place of a client's raw headers. */
+  readonly headers: (raw: readonly string[], token: UpstreamToken) => readonly string[];
 }
 
 /** What is sent: the same thing again after a redirect or on a connection that had gone stale. */
@@ -58,9 +58,10 @@ export class Forwarding implements Dispatcher.DispatchHandler, McpExchange {
   send(): void {
     const { call, token, path, body } = this.#sending;
     const options = {
+      origin: this.#route.origin,
       path,
       method: call.method as Dispatcher.HttpMethod,
-      headers: requestHeaders(call.headers, token, this.#route.userAgent),
+      headers: this.#route.headers(call.headers, token),
       body: body ?? null,
     };
     this.#connection.dispatch(options as Dispatcher.DispatchOptions, this);

@@ -1,5 +1,6 @@
 import type { UpstreamResourceServer } from '../../application/ports.ts';
-import { http1Connections, http2Connections } from './connections.ts';
+import { type Connections, http1Connections, streamingOptions } from './connections.ts';
+import { type FixedCredentials, requestHeaders, withCredentials } from './crossing-headers.ts';
 import { Forwarding } from './forwarding.ts';
 
 /** How the upstream MCP server is reached. */
@@ -8,27 +9,26 @@ export interface ResourceServerOptions {
   readonly url: string;
   /** Appended to the client's User-Agent. */
   readonly userAgent: string;
-  /** HTTP/1.1, or HTTP/2 where the upstream offers it. */
-  readonly http?: '1.1' | '2';
-  /** How long a connection may take to come about (milliseconds). */
-  readonly connectTimeout?: number;
-  /** How long an answer may take to its first header (milliseconds); 0 is as long as it likes. */
-  readonly responseTimeout?: number;
+  /** Usual ones unless told. */
+  readonly connections?: Connections;
+  /** In place of every token, at an upstream that has no authorization server. */
+  readonly credentials?: FixedCredentials | undefined;
 }
 
 /** The upstream MCP server over HTTP, with connections kept open. No total time limit: a tool call or an idle stream takes as long as it takes. */
 export function httpResourceServer({
   url,
   userAgent,
-  http = '1.1',
-  connectTimeout = 10_000,
-  responseTimeout = 0,
+  credentials,
+  connections = http1Connections(new URL(url).origin, streamingOptions),
 }: ResourceServerOptions): UpstreamResourceServer {
   const { origin, pathname, search } = new URL(url);
-  const patience = { connect: connectTimeout, response: responseTimeout };
-  const open = http === '2' ? http2Connections : http1Connections;
-  const connections = open(origin, patience);
-  const route = { connections, origin, userAgent };
+  const headers =
+    credentials === undefined
+      ? (raw: readonly string[], token: string) => requestHeaders(raw, token, userAgent)
+      : (raw: readonly string[]) =>
+          withCredentials(requestHeaders(raw, '', userAgent), credentials);
+  const route = { connections, origin, headers };
   return {
     forward(call, token, sink) {
       const path = pathname + joined(search, call.query);

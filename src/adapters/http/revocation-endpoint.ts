@@ -1,0 +1,36 @@
+import type { UseCases } from '../../application/use-cases.ts';
+import { oauthError } from '../../domain/oauth-error.ts';
+import { sendJson, sendOAuthError } from './answers.ts';
+import { basicChallenge, clientCredentials } from './client-credentials.ts';
+import { readForm } from './parameters.ts';
+import type { Handle } from './router.ts';
+
+/** POST /revoke (RFC 7009 §2): 200 whether the token was known or not; `token_type_hint` is not needed, since every token says what it is. */
+export function revocationEndpoint({
+  authenticate,
+  revoke,
+}: Pick<UseCases, 'authenticate' | 'revoke'>): Handle {
+  return async (request, response) => {
+    const form = await readForm(request, response);
+    if (form === undefined) return;
+    const { authorization } = request.headers;
+    const token = form.get('token');
+    if (form.repeated !== undefined || token === undefined) {
+      return sendOAuthError(
+        response,
+        oauthError('invalid_request', 'Send token, and send it once.'),
+      );
+    }
+    const credentials = clientCredentials(authorization, form);
+    const client = credentials.ok ? await authenticate(credentials.value) : credentials;
+    if (!client.ok) {
+      return sendOAuthError(
+        response,
+        client.failure,
+        basicChallenge(client.failure, authorization),
+      );
+    }
+    await revoke(client.value.value, token);
+    sendJson(response, 200, {});
+  };
+}
