@@ -150,19 +150,24 @@ export async function starts(
   kinds: readonly { readonly name: string; start(): Promise<Server> }[],
   rounds: number,
 ): Promise<Row[]> {
-  const samples = kinds.map(() => ({ time: [] as number[], memory: [] as number[] }));
+  const samples = kinds.map(() => ({
+    time: [] as number[],
+    cpu: [] as number[],
+    memory: [] as number[],
+  }));
   for (let round = 0; round < rounds; round += 1) {
     for (const [index, kind] of kinds.entries()) {
       const before = performance.now();
       const server = await kind.start();
       await firstAnswer(server.port);
       samples[index]?.time.push(performance.now() - before);
+      samples[index]?.cpu.push(server.cpu() / 1000);
       await wait(500);
       samples[index]?.memory.push(server.memory() / 1e6);
       await server.stop();
     }
   }
-  const ratio = (index: number, key: 'time' | 'memory') =>
+  const ratio = (index: number, key: 'time' | 'cpu' | 'memory') =>
     round2(
       median(
         samples[index]?.[key].map((each, round) => each / (samples[0]?.[key][round] ?? 0)) ?? [],
@@ -171,7 +176,9 @@ export async function starts(
   return kinds.map(({ name }, index) => ({
     target: name,
     'start to first answer (ms)': Math.round(median(samples[index]?.time ?? [])),
-    'ratio to limit': ratio(index, 'time'),
+    'time ratio to limit': ratio(index, 'time'),
+    'CPU to first answer (ms)': Math.round(median(samples[index]?.cpu ?? [])),
+    'CPU ratio to limit': ratio(index, 'cpu'),
     'idle (MB)': Math.round(median(samples[index]?.memory ?? [])),
     'idle ratio to limit': ratio(index, 'memory'),
   }));

@@ -39,7 +39,7 @@ class Forwarding {
     for (let index = 0; index < raw.length; index += 2) {
       const name = raw[index]?.toString('latin1') ?? '';
       if (staying.has(name)) continue;
-      if (name.length === 14) sized = true;
+      if (name.length === 14 && name.toLowerCase() === 'content-length') sized = true;
       headers.push(name, raw[index + 1]?.toString('latin1') ?? '');
     }
     this.#response.writeHead(status, headers);

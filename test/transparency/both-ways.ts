@@ -1,11 +1,10 @@
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
-import type { Ports, UpstreamAuthorizationServer } from '../../src/application/ports.ts';
-import { success } from '../../src/domain/result.ts';
-import { upstreamToken } from '../../src/domain/token-pair.ts';
+import type { Ports } from '../../src/application/ports.ts';
 import { createGateway, type GatewayOptions } from '../../src/main.ts';
 import { dance } from '../support/dance.ts';
+import { upstreamAccess, yesSayer } from '../support/yes-sayer.ts';
 import {
   openConnection,
   type RawMessage,
@@ -65,8 +64,6 @@ export interface BothWays {
   readonly requests: readonly RawMessage[];
 }
 
-/** The token that opens the upstream. */
-export const upstreamAccess = 'upstream-access';
 const credentials = { username: 'transparency', password: 'a password of the tests' };
 
 /**
@@ -109,23 +106,6 @@ export async function startWay(
   const { accessToken } = await dance(gateway.url, credentials);
   return { port, token: accessToken };
 }
-
-const notAsked = () => Promise.reject(new Error('Nobody asks for that here.'));
-const nothing = { document: undefined, freshFor: undefined };
-
-/** An authorization server that gives a token to whoever asks. */
-const yesSayer: UpstreamAuthorizationServer = {
-  resourceDocument: async () => success(nothing),
-  serverDocument: async () => success(nothing),
-  register: notAsked,
-  probe: notAsked,
-  revokeToken: notAsked,
-  requestTokens: async () => {
-    const access = upstreamToken(upstreamAccess);
-    if (access === undefined) throw new Error('This cannot be a token.');
-    return success({ access, refresh: undefined, expiresIn: 3600, scope: undefined });
-  },
-};
 
 async function startRawUpstream(test: TestContext, answer: RawUpstream, asksFor: 'all' | 'head') {
   const connections: Socket[] = [];

@@ -1,6 +1,7 @@
 import { banner } from './banner.ts';
 import { readCommandLine, refusal } from './command-line.ts';
 import type { GatewayConfig } from './gateway-configuration.ts';
+import { printed } from './printed.ts';
 import { startFailure } from './start-failure.ts';
 
 /** What of `process` a run needs; `process` itself fits. */
@@ -35,14 +36,9 @@ export async function runCommandLine(
 ): Promise<number> {
   const print = (text: string) => process.stdout.write(`${text}\n`);
   const complain = (text: string) => process.stderr.write(`${text}\n`);
-  const asked = readCommandLine(
-    process.argv.slice(2),
-    process.env,
-    version,
-    process.stdout.columns,
-  );
-  if (asked.type === 'print') {
-    print(asked.text);
+  const asked = readCommandLine(process.argv.slice(2), process.env);
+  if (asked.type === 'help' || asked.type === 'version') {
+    print(await printed(asked, version, process.stdout.columns));
     return 0;
   }
   if (asked.type === 'refuse') {
