@@ -32,9 +32,9 @@ const answers = {
   big: (_request, response) => {
     let left = 64;
     const more = (): void => {
-      while (left > 0 && response.write(block)) left -= 1;
-      if (left > 0) response.once('drain', more);
-      else response.end();
+      if (left === 0) return void response.end();
+      left -= 1;
+      response.write(block, more);
     };
     more();
   },
@@ -112,13 +112,20 @@ const expected: Readonly<Record<Kind, number | 'breaks'>> = {
 /** Makes one call as a client would; what went wrong, or nothing. */
 async function call(pool: Pool, token: string, kind: Kind): Promise<string | undefined> {
   const leaving = new AbortController();
+  const patience = setTimeout(() => leaving.abort('no end'), mostWaiting);
   try {
     const status = await answerOf(pool, token, kind, leaving);
     return status === expected[kind] ? undefined : `status ${status}`;
   } catch (error) {
+    if (leaving.signal.reason === 'no end') return 'no end';
     return expected[kind] === 'breaks' || leaving.signal.aborted ? undefined : String(error);
+  } finally {
+    clearTimeout(patience);
   }
 }
+
+/** No call of these takes so long (milliseconds), unless something is stuck. */
+const mostWaiting = 20_000;
 
 async function answerOf(
   pool: Pool,
