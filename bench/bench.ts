@@ -38,6 +38,29 @@ function smallCallRows(found: readonly SmallCalls[]): Row[] {
   }));
 }
 
+/** The same gateway and upstream, over TLS, in HTTP/1.1 and in HTTP/2. */
+async function httpVersions(): Promise<Row[]> {
+  const secure = await startServer(process.execPath, [script('tls-upstream').pathname]);
+  // A certificate that nobody else is to trust.
+  const environment = { NODE_TLS_REJECT_UNAUTHORIZED: '0', NODE_NO_WARNINGS: '1' };
+  const start = (version: string) =>
+    startGateway(`https://127.0.0.1:${secure.port}/mcp`, {
+      name: `HTTP/${version}`,
+      flags: [`--upstream-http=${version}`],
+      environment,
+    });
+  const versions = [await start('1.1'), await start('2')];
+  const options = { connections: 32, rounds: 9, milliseconds: 1500 };
+  const found = await smallCalls(versions, generator, options);
+  await Promise.all([secure.stop(), ...versions.map(({ server }) => server.stop())]);
+  return found.map(({ name, cpu, cpuRatio, perSecond }) => ({
+    target: name,
+    'CPU per call (µs)': Math.round(cpu),
+    'CPU ratio to HTTP/1.1': Math.round(cpuRatio * 100) / 100,
+    'calls per second': Math.round(perSecond),
+  }));
+}
+
 const upstream = await startServer(process.execPath, [script('upstream').pathname]);
 const url = `http://127.0.0.1:${upstream.port}/mcp`;
 const generator = await startGenerator(script('load'));
@@ -72,6 +95,7 @@ if (quick) {
   report('delay at 500 calls per second', await addedDelay(direct, forwarders, generator, 7));
   report('events', await eventDelay(direct, forwarders, 9));
   report('answers of 10 MB', await bigAnswers(forwarders, generator, 9));
+  report('HTTP to an upstream over TLS', await httpVersions());
   // A process that has done nothing yet, so that its memory is not that of a load before.
   const fresh = [await startScript('limit', url), await startGateway(url)];
   report('500 streams held open', await heldStreams(fresh));

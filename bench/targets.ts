@@ -47,6 +47,7 @@ export interface GatewayStart extends Runtime {
   readonly flags?: readonly string[];
   /** Another build, to be compared with. */
   readonly entry?: string;
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** The gateway as it is shipped, over a memory store, with one grant in it. */
@@ -67,6 +68,7 @@ export function gatewayProcess(
     entry = 'dist/main.js',
     node = process.execPath,
     nodeFlags = [],
+    environment = {},
   }: GatewayStart = {},
 ): Promise<Server> {
   const { origin } = new URL(upstream);
@@ -81,11 +83,16 @@ export function gatewayProcess(
     `--upstream-token-endpoint=${origin}/token`,
     ...flags,
   ];
-  const environment = {
+  const user = {
     MCP_GATEWAY_USERNAME: credentials.username,
     MCP_GATEWAY_PASSWORD: credentials.password,
   };
-  return startServer(node, parameters, environment, /http:\/\/localhost:(\d+)\/mcp/);
+  return startServer(
+    node,
+    parameters,
+    { ...environment, ...user },
+    /http:\/\/localhost:(\d+)\/mcp/,
+  );
 }
 
 /** nginx with one worker, unbuffered as streams need it; `undefined` where it is not installed. */
