@@ -2,7 +2,7 @@ import type { RequestListener } from 'node:http';
 import type { Ports } from '../../application/ports.ts';
 import type { UseCases } from '../../application/use-cases.ts';
 import type { GatewayAddress } from '../../domain/gateway-address.ts';
-import type { ClientDocument } from '../../domain/metadata.ts';
+import type { ClientDocument, ServerFeatures } from '../../domain/metadata.ts';
 import type { OriginPolicy } from '../../domain/web-origin.ts';
 import { crossOrigin } from './cross-origin.ts';
 import { flowCookies } from './flow-cookie.ts';
@@ -19,7 +19,6 @@ export interface ListenerSettings {
   readonly clientDocument: (() => ClientDocument) | undefined;
   /** The upstream MCP server, as the pages name it. */
   readonly upstreamHost: string;
-  readonly upstreamScope: string | undefined;
   /** Whether the upstream has no users of its own, so that there is no screen 2. */
   readonly onlyScreen: boolean;
   /** Seconds. */
@@ -30,6 +29,7 @@ export interface ListenerSettings {
   readonly introspection: IntrospectionCaller | undefined;
   /** Seconds of silence on an event stream before a comment; 0: none. */
   readonly sseKeepalive: number;
+  readonly features: ServerFeatures;
 }
 
 /** The gateway as `node:http` sees it. */
@@ -45,7 +45,7 @@ export function gatewayListener(
   { clock, events }: Pick<Ports, 'clock' | 'events'>,
   settings: ListenerSettings,
 ): GatewayListener {
-  const { address, clientDocument, upstreamHost, upstreamScope, onlyScreen, flowTtl } = settings;
+  const { address, clientDocument, upstreamHost, onlyScreen, flowTtl } = settings;
   const crashed = serverFailure(events);
   const cookies = flowCookies(() => address().canonical, flowTtl, clock);
   const session = sessionCookie(() => address().canonical, settings.sessionTtl);
@@ -54,9 +54,10 @@ export function gatewayListener(
     uses,
     address,
     clientDocument,
-    login: { cookies, session, upstreamHost, onlyScreen, scope: upstreamScope },
+    login: { cookies, session, upstreamHost, onlyScreen, scopeToShow: uses.scopeToShow },
     mcp: { crashed, streams, sseKeepalive: settings.sseKeepalive },
     introspection: settings.introspection,
+    features: settings.features,
   });
   const route = router(table, crossOrigin(settings.origins, address));
   return {
