@@ -2,6 +2,7 @@ import type { UpstreamResourceServer } from '../../application/ports.ts';
 import { type Connections, http1Connections, streamingOptions } from './connections.ts';
 import { type FixedCredentials, requestHeaders, withCredentials } from './crossing-headers.ts';
 import { Forwarding } from './forwarding.ts';
+import { queryJoiner } from './joined-query.ts';
 
 /** How the upstream MCP server is reached. */
 export interface ResourceServerOptions {
@@ -29,9 +30,10 @@ export function httpResourceServer({
       : (raw: readonly string[]) =>
           withCredentials(requestHeaders(raw, '', userAgent), credentials);
   const route = { connections, origin, headers };
+  const joined = queryJoiner(search);
   return {
     forward(call, token, sink) {
-      const path = pathname + joined(search, call.query);
+      const path = pathname + joined(call.query);
       const sending = { call, token, path, body: call.body, before: 0 };
       const forwarding = new Forwarding(route, sending, sink);
       forwarding.send();
@@ -39,10 +41,4 @@ export function httpResourceServer({
     },
     close: () => connections.close(),
   };
-}
-
-/** The query of the upstream's URL, and that of the call behind it. */
-function joined(own: string, query: string): string {
-  if (own === '' || query === '') return own + query;
-  return `${own}&${query.slice(1)}`;
 }
