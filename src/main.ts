@@ -125,6 +125,7 @@ function upstreamOf(
     callLimit: seconds(config.upstreamTimeout),
     http: config.upstreamHttp,
     responseTimeout: config.upstreamResponseTimeout,
+    passHeaders: config.upstreamPassHeaders,
     userAgent: `${name}/${version}`,
     environment: process.env,
     clock,

@@ -75,6 +75,24 @@ test('what the server has to know crosses as it was spelled, and the gateway add
   socket.destroy();
 });
 
+test('what the operator lets through crosses besides', async (t) => {
+  const upstreamPassHeaders = ['Forwarded', 'X-Forwarded-For'];
+  const ways = await bothWays(t, (_request, socket) => socket.write(small), {
+    upstreamPassHeaders,
+  });
+  const sent = ['Forwarded: for=192.0.2.1', 'x-forwarded-for: 192.0.2.1', 'X-Real-IP: 192.0.2.1'];
+
+  const { answer, socket } = await sendCall(ways.through, 'POST', sent);
+  await answer();
+
+  const [request] = ways.requests;
+  assert.deepEqual(named(request, 'forwarded', 'x-forwarded-for', 'x-real-ip'), [
+    'forwarded: for=192.0.2.1',
+    'x-forwarded-for: 192.0.2.1',
+  ]);
+  socket.destroy();
+});
+
 test('what an answer says of its own origin stays behind', async (t) => {
   const staying = [
     'Set-Cookie: a=1',

@@ -313,6 +313,15 @@ export const settings: Table = {
     description: '1.1 (faster), or 2 where the MCP server offers it',
     example: '2',
   },
+  upstreamPassHeaders: {
+    key: 'upstreamPassHeaders',
+    group: 'Upstream',
+    kind: 'names',
+    repeatable: true,
+    default: undefined,
+    description: 'Request headers that cross besides the usual ones',
+    example: 'X-Forwarded-For,X-MCP-Toolsets',
+  },
   sseKeepalive: {
     key: 'sseKeepalive',
     group: 'Upstream',

@@ -14,6 +14,8 @@ export interface ResourceServerOptions {
   readonly connections?: Connections;
   /** In place of every token, at an upstream that has no authorization server. */
   readonly credentials?: FixedCredentials | undefined;
+  /** Names of request headers that cross besides the usual ones, in lower case. */
+  readonly passHeaders?: readonly string[] | undefined;
 }
 
 /** The upstream MCP server over HTTP, with connections kept open. No total time limit: a tool call or an idle stream takes as long as it takes. */
@@ -21,14 +23,15 @@ export function httpResourceServer({
   url,
   userAgent,
   credentials,
+  passHeaders,
   connections = http1Connections(new URL(url).origin, streamingOptions),
 }: ResourceServerOptions): UpstreamResourceServer {
   const { origin, pathname, search } = new URL(url);
+  const toUpstream = requestHeaders(userAgent, passHeaders);
   const headers =
     credentials === undefined
-      ? (raw: readonly string[], token: string) => requestHeaders(raw, token, userAgent)
-      : (raw: readonly string[]) =>
-          withCredentials(requestHeaders(raw, '', userAgent), credentials);
+      ? toUpstream
+      : (raw: readonly string[]) => withCredentials(toUpstream(raw, ''), credentials);
   const route = { connections, origin, headers };
   const joined = queryJoiner(search);
   return {

@@ -27,6 +27,8 @@ export interface UpstreamAdapterOptions extends OutboundOptions {
   readonly http?: '1.1' | '2';
   /** Seconds to the first header of its answer; 0 is as long as it takes. */
   readonly responseTimeout?: number;
+  /** Names of request headers that cross besides the usual ones, in lower case. */
+  readonly passHeaders?: readonly string[] | undefined;
   readonly userAgent: string;
   readonly clock: Pick<Clock, 'now'>;
   readonly watch?: ((seen: SeenCall) => void) | undefined;
@@ -57,6 +59,7 @@ export function upstreamAdapters(options: UpstreamAdapterOptions): UpstreamAdapt
       url,
       userAgent,
       credentials,
+      passHeaders: options.passHeaders,
       connections: streamingConnections({ ...options, origin: new URL(url).origin }),
     }),
     publicKey: key?.publicKey,
