@@ -239,13 +239,17 @@ export interface McpExchange {
   resume(): void;
   /** Ends the call; nothing more reaches the sink. */
   abort(): void;
+}
+
+/** A call under way at the upstream. */
+export interface UpstreamExchange extends McpExchange {
   /** Lets go of an answer that nobody wants: nothing more reaches the sink, and the connection is spared where that takes little. */
   drop(): void;
 }
 
 /** The upstream's MCP server: always the one URL of the configuration. */
 export interface UpstreamResourceServer {
-  forward(call: McpCall, token: UpstreamToken, sink: McpSink): McpExchange;
+  forward(call: McpCall, token: UpstreamToken, sink: McpSink): UpstreamExchange;
   close(): Promise<void>;
 }
 

@@ -1,7 +1,14 @@
 import { readBearerChallenge, spellBearerChallenge } from '../domain/bearer-challenge.ts';
 import { type Scope, scopeUnion } from '../domain/scope.ts';
 import type { AuthorizeMcpCall, McpAuthorization } from './authorize-mcp-call.ts';
-import type { McpCall, McpExchange, McpFailure, McpSink, Ports } from './ports.ts';
+import type {
+  McpCall,
+  McpExchange,
+  McpFailure,
+  McpSink,
+  Ports,
+  UpstreamExchange,
+} from './ports.ts';
 
 /** Takes the answer to a call: the upstream's, or the gateway's own. Exactly one of `start`, `fail` and the three below comes first. */
 export interface McpClientSink extends McpSink {
@@ -41,7 +48,7 @@ class Relay implements McpSink, McpExchange {
   readonly #bearer: string;
   readonly #call: McpCall;
   readonly #sink: McpClientSink;
-  #exchange: McpExchange | undefined;
+  #exchange: UpstreamExchange | undefined;
   #version = 0;
   #scope: Scope | undefined;
   #tries = 0;
@@ -103,11 +110,6 @@ class Relay implements McpSink, McpExchange {
   abort(): void {
     this.#aborted = true;
     this.#exchange?.abort();
-  }
-
-  drop(): void {
-    this.#aborted = true;
-    this.#exchange?.drop();
   }
 
   #follow(decision: Promise<McpAuthorization>): void {

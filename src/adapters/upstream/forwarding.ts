@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici';
-import type { McpCall, McpExchange, McpFailure, McpSink } from '../../application/ports.ts';
+import type { McpCall, McpFailure, McpSink, UpstreamExchange } from '../../application/ports.ts';
 import type { UpstreamToken } from '../../domain/token-pair.ts';
 import type { Connections } from './connections.ts';
 import { answerHeaders, headerValue } from './crossing-headers.ts';
@@ -33,7 +33,7 @@ const worthWaiting = 1000;
  * One call under way: undici's handler on the one side, the sink on the other. In the handler's older form, which is given the raw headers
  * and nothing that would have to be made of them first: every call on the hot path pays for that.
  */
-export class Forwarding implements Dispatcher.DispatchHandler, McpExchange {
+export class Forwarding implements Dispatcher.DispatchHandler, UpstreamExchange {
   readonly #route: Route;
   readonly #sending: Sending;
   readonly #sink: McpSink;
