@@ -73,6 +73,7 @@ export function decodeTokenPair(
 /** Reads what a client presents in either format. */
 export function readPresentedToken(text: string): PresentedToken | undefined {
   // A gateway half alone has a dot, which base64url has not: the two formats cannot be confused.
+  if (text[22] !== '.') return decodeTokenPair(text);
   const gateway = readGatewayToken(text);
-  return gateway ? { gateway, upstream: undefined } : decodeTokenPair(text);
+  return gateway && { gateway, upstream: undefined };
 }

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { bothWays, requestText, sendCall } from './both-ways.ts';
+import type { UpstreamResourceServer } from '../../src/application/ports.ts';
+import { bothWays, requestText, sendCall, startWay } from './both-ways.ts';
 import { promised } from './promised.ts';
 import { openConnection, readAnswer, WireReader } from './raw-http.ts';
 
@@ -139,6 +140,31 @@ for (const [where, part] of cutAnswers) {
     socket.destroy();
   });
 }
+
+test('an answer that has come whole is whole, whatever becomes of the upstream after its last byte', async (t) => {
+  const resourceServer: UpstreamResourceServer = {
+    forward: (_call, _token, sink) => {
+      setImmediate(() => {
+        sink.start(200, ['Content-Length', '2'], undefined);
+        sink.data(Buffer.from('o'));
+        sink.data(Buffer.from('k'));
+        sink.fail('broken');
+      });
+      return { resume: () => {}, abort: () => {}, drop: () => {} };
+    },
+    close: () => Promise.resolve(),
+  };
+  const upstreamRs = 'http://127.0.0.1:1/mcp';
+  const way = await startWay(t, { upstreamRs }, { resourceServer });
+
+  const { answer, socket } = await sendCall(way, 'GET');
+  const heard = await answer();
+
+  assert.equal(heard?.body, 'ok');
+  socket.write(requestText(way.token, 'GET'));
+  assert.equal((await answer())?.body, 'ok');
+  socket.destroy();
+});
 
 test('an upstream that answers before it has read the body is heard, and the client’s connection goes on', async (t) => {
   const length = 4 * 1024 * 1024;

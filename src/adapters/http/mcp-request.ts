@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { McpCall } from '../../application/ports.ts';
-import { isNamed, type RawHeaders, rawValue } from './raw-headers.ts';
+import { isNamed, type RawHeaders } from './raw-headers.ts';
 
 /** Bytes of a body that are kept for a second try. */
 const mostKept = 64 * 1024;
@@ -69,20 +69,27 @@ export class McpRequest implements McpCall, AsyncIterable<Uint8Array> {
   }
 }
 
-const bearerScheme = /^bearer +([^\s,]+) *$/i;
+const bearerScheme = /^bearer +/i;
 
+/** What stands behind the scheme, up to white space at the end; whether it can be a token is seen where it is read. */
 function bearerToken(raw: RawHeaders): string | undefined {
   let found: string | undefined;
   for (let index = 0; index + 1 < raw.length; index += 2) {
     if (!isNamed(raw[index], 'authorization')) continue;
     if (found !== undefined) return '';
-    found = bearerScheme.exec(raw[index + 1] ?? '')?.[1] ?? '';
+    const value = raw[index + 1] ?? '';
+    const scheme = bearerScheme.exec(value)?.[0] ?? value;
+    found = value.slice(scheme.length).trimEnd();
   }
   return found;
 }
 
 function announcedLength(raw: RawHeaders): number | 'chunked' | undefined {
-  if (rawValue(raw, 'transfer-encoding') !== undefined) return 'chunked';
-  // The server has refused what is not a number, and more than one of them.
-  return Number(rawValue(raw, 'content-length')) || undefined;
+  let length: number | undefined;
+  for (let index = 0; index + 1 < raw.length; index += 2) {
+    if (isNamed(raw[index], 'transfer-encoding')) return 'chunked';
+    // The server has refused what is not a number, and more than one of them.
+    if (isNamed(raw[index], 'content-length')) length = Number(raw[index + 1]) || undefined;
+  }
+  return length;
 }

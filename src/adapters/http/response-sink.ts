@@ -34,6 +34,8 @@ export class ResponseSink implements McpClientSink {
   readonly #context: McpContext;
   #exchange: McpExchange | undefined;
   #waiting = false;
+  /** Bytes of the answer that are still to come; `undefined` where it has named no length. */
+  #left: number | undefined;
   #keepalive: EventStreamKeepalive | undefined;
 
   constructor(request: IncomingMessage, response: ServerResponse, context: McpContext) {
@@ -45,14 +47,14 @@ export class ResponseSink implements McpClientSink {
   /** Ends the exchange when the client leaves. */
   follow(exchange: McpExchange): void {
     this.#exchange = exchange;
-    const { streams } = this.#context;
-    const end = () => this.#finish(exchange);
-    if (this.#request.method === 'GET') streams.add(end);
-    const over = () => {
-      streams.delete(end);
-      this.#over(exchange);
-    };
-    this.#response.once('close', over);
+    const over = () => this.#over(exchange);
+    this.#response.on('close', over);
+    if (this.#request.method === 'GET') {
+      const { streams } = this.#context;
+      const end = () => this.#finish(exchange);
+      streams.add(end);
+      this.#response.on('close', () => streams.delete(end));
+    }
     // The answer to a pipelined request has no socket until its turn comes, and without one it hears of no end.
     if (this.#response.socket === null) {
       const { socket } = this.#request;
@@ -91,7 +93,9 @@ export class ResponseSink implements McpClientSink {
   }
 
   start(status: number, headers: RawHeaders, challenge: string | undefined): void {
-    const hasLength = rawValue(headers, 'content-length') !== undefined;
+    const length = rawValue(headers, 'content-length');
+    const hasLength = length !== undefined;
+    this.#left = hasLength ? Number(length) : undefined;
     const crossing = this.#hasTrailers(status, hasLength) ? headers : withoutTrailerHeader(headers);
     writeHead(this.#response, status, this.#withChallenge(status, crossing, challenge));
     if (hasLength) return;
@@ -102,6 +106,14 @@ export class ResponseSink implements McpClientSink {
 
   data(chunk: Uint8Array): boolean {
     this.#keepalive?.heard(chunk);
+    if (this.#left !== undefined) {
+      this.#left -= chunk.length;
+      if (this.#left === 0) {
+        // The last of it: one write less than a chunk and an end after it.
+        this.#response.end(chunk);
+        return true;
+      }
+    }
     if (this.#response.write(chunk)) return true;
     if (!this.#waiting) {
       this.#waiting = true;
@@ -119,6 +131,7 @@ export class ResponseSink implements McpClientSink {
   }
 
   fail(failure: McpFailure): void {
+    if (this.#response.writableEnded) return; // all of it had come
     // A body that was cut off must never look complete: the connection goes with it.
     if (this.#response.headersSent) this.#response.destroy();
     else sendJson(this.#response, ...failureAnswers[failure]);
