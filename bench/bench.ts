@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { startGenerator, startServer } from './processes.ts';
 import {
@@ -12,16 +12,23 @@ import {
   starts,
 } from './sections.ts';
 import { type SmallCalls, smallCalls } from './small-calls.ts';
-import { gatewayProcess, script, startGateway, startNginx, startScript } from './targets.ts';
+import {
+  gatewayProcess,
+  script,
+  startGateway,
+  startNginx,
+  startScript,
+  type Target,
+} from './targets.ts';
 
 // `npm run bench`: everything, some ten minutes. `npm run bench -- --quick`: small calls of the gateway and the limit, under a minute.
-// Results go to the screen and to bench/results.json, of which `npm run bench:chart` makes the picture in docs/performance.md.
+// `npm run bench -- --only=events`: the sections with that in their title once more. Results go to the screen and, all but the quick ones, to
+// bench/results/full.json, of which `npm run bench:chart` makes the picture in docs/performance.md.
 
 const quick = process.argv.includes('--quick');
-const results: Record<string, readonly Row[]> = {};
+const only = process.argv.find((each) => each.startsWith('--only='))?.slice(7);
 
-function report(title: string, rows: readonly Row[]): void {
-  results[title] = rows;
+function show(title: string, rows: readonly Row[]): void {
   console.log(`\n${title}`);
   console.table(rows);
 }
@@ -68,56 +75,77 @@ const limit = await startScript('limit', url);
 const gateway = await startGateway(url);
 const stop: { stop(): Promise<void> }[] = [upstream, generator, limit.server, gateway.server];
 
-let headline: readonly SmallCalls[];
-if (quick) {
-  const options = { connections: 32, rounds: 12, milliseconds: 1200 };
-  headline = await smallCalls([limit, gateway], generator, options);
-  report('small calls, 32 connections', smallCallRows(headline));
-} else {
-  const nginx = await startNginx(url);
-  const fastify = await startScript('fastify-proxy', url);
-  const sdk = await startScript('sdk-server', url);
-  const targets = [limit, gateway, ...(nginx ? [nginx] : []), fastify, sdk];
-  stop.push(...targets.slice(2).map(({ server }) => server));
-  headline = await smallCalls(targets, generator, {
-    connections: 32,
-    rounds: 15,
-    milliseconds: 1500,
-  });
-  report('small calls, 32 connections', smallCallRows(headline));
-  const many = { connections: 256, rounds: 9, milliseconds: 1500 };
-  report(
-    'small calls, 256 connections',
-    smallCallRows(await smallCalls(targets.slice(0, -1), generator, many)),
-  );
-  const direct = { name: 'direct', server: upstream, token: '' };
-  const forwarders = targets.slice(0, -1);
-  report('delay at 500 calls per second', await addedDelay(direct, forwarders, generator, 7));
-  report('events', await eventDelay(direct, forwarders, 9));
-  report('answers of 10 MB', await bigAnswers(forwarders, generator, 9));
-  report('HTTP to an upstream over TLS', await httpVersions());
-  // A process that has done nothing yet, so that its memory is not that of a load before.
-  const fresh = [await startScript('limit', url), await startGateway(url)];
-  report('500 streams held open', await heldStreams(fresh));
-  await Promise.all(fresh.map(({ server }) => server.stop()));
-  const kinds = [
-    { name: 'limit', start: async () => (await startScript('limit', url)).server },
-    { name: 'gateway', start: () => gatewayProcess(url) },
-  ];
-  report('start', await starts(kinds, 9));
-  const flowing = await gatewayProcess(url);
-  report('flows', await flows(flowing, 3000, 3000));
-  await flowing.stop();
-  const grants = execFileSync(process.execPath, ['--expose-gc', script('grants').pathname]);
-  report('grants', JSON.parse(grants.toString()) as Row[]);
+async function small(targets: readonly Target[], connections: number, rounds: number) {
+  const found = await smallCalls(targets, generator, { connections, rounds, milliseconds: 1500 });
+  console.log(`cpu ratio to limit: ${found[1]?.cpuRatio.toFixed(2)}`);
+  return smallCallRows(found);
 }
 
-if (!quick) {
-  const machine = { cpu: cpus()[0]?.model, cores: cpus().length, node: process.version };
-  const written = JSON.stringify({ date: new Date().toISOString(), machine, results }, null, 2);
-  mkdirSync('bench/results', { recursive: true });
-  writeFileSync('bench/results/full.json', `${written}\n`);
+if (quick) {
+  const options = { connections: 32, rounds: 12, milliseconds: 1200 };
+  const found = await smallCalls([limit, gateway], generator, options);
+  show('small calls, 32 connections', smallCallRows(found));
+  await end();
+  console.log(`cpu ratio to limit: ${found[1]?.cpuRatio.toFixed(2)}`);
+  process.exit();
 }
-await Promise.all(stop.map((each) => each.stop()));
-console.log(`cpu ratio to limit: ${headline[1]?.cpuRatio.toFixed(2)}`);
+
+const nginx = await startNginx(url);
+const forwarders = [limit, gateway, ...(nginx ? [nginx] : [])];
+forwarders.push(await startScript('fastify-proxy', url));
+const sdk = await startScript('sdk-server', url);
+const direct = { name: 'direct', server: upstream, token: '' };
+stop.push(...[...forwarders.slice(2), sdk].map(({ server }) => server));
+
+const sections: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
+  'small calls, 32 connections': () => small([...forwarders, sdk], 32, 15),
+  'small calls, 256 connections': () => small(forwarders, 256, 9),
+  'delay at 500 calls per second': () => addedDelay(direct, forwarders, generator, 7),
+  events: () => eventDelay(direct, forwarders, 9),
+  'answers of 10 MB': () => bigAnswers(forwarders, generator, 15),
+  'HTTP to an upstream over TLS': httpVersions,
+  '500 streams held open': async () => {
+    // Processes that have done nothing yet, so that their memory is not that of a load before.
+    const fresh = [await startScript('limit', url), await startGateway(url)];
+    const rows = await heldStreams(fresh);
+    await Promise.all(fresh.map(({ server }) => server.stop()));
+    return rows;
+  },
+  start: () =>
+    starts(
+      [
+        { name: 'limit', start: async () => (await startScript('limit', url)).server },
+        { name: 'gateway', start: () => gatewayProcess(url) },
+      ],
+      9,
+    ),
+  flows: async () => {
+    const flowing = await gatewayProcess(url, { flags: ['--registrations-per-minute=1000000'] });
+    const rows = await flows(flowing, 3000, 3000);
+    await flowing.stop();
+    return rows;
+  },
+  grants: async () => {
+    const output = execFileSync(process.execPath, ['--expose-gc', script('grants').pathname]);
+    return JSON.parse(output.toString()) as Row[];
+  },
+};
+
+const file = 'bench/results/full.json';
+const machine = { cpu: cpus()[0]?.model, cores: cpus().length, node: process.version };
+const results: Record<string, readonly Row[]> =
+  only === undefined ? {} : JSON.parse(readFileSync(file, 'utf8')).results;
+for (const [title, run] of Object.entries(sections)) {
+  if (only !== undefined && !title.includes(only)) continue;
+  const rows = await run();
+  show(title, rows);
+  results[title] = rows;
+  const written = JSON.stringify({ date: new Date().toISOString(), machine, results }, null, 2);
+  writeFileSync(file, `${written}\n`);
+}
+await end();
 process.exit();
+
+async function end(): Promise<void> {
+  await Promise.all(stop.map((each) => each.stop()));
+}

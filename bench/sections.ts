@@ -62,15 +62,17 @@ export async function bigAnswers(
       if (sample) sample.memory = Math.max(sample.memory, server.memory());
     }
   }
-  const ratio = (index: number) =>
+  const ratio = (index: number, key: 'rate' | 'cpu') =>
     median(
-      samples[index]?.cpu.map((each, round) => each / (samples[0]?.cpu[round] ?? Number.NaN)) ?? [],
+      samples[index]?.[key].map((each, round) => each / (samples[0]?.[key][round] ?? Number.NaN)) ??
+        [],
     );
   return targets.map(({ name }, index) => ({
     target: name,
+    'throughput ratio to limit': round2(ratio(index, 'rate')),
     'MB/s': Math.round(median(samples[index]?.rate ?? [])),
     'CPU per answer (ms)': round2(median(samples[index]?.cpu ?? [])),
-    'CPU ratio to limit': round2(ratio(index)),
+    'CPU ratio to limit': round2(ratio(index, 'cpu')),
     'resident after (MB)': Math.round((samples[index]?.memory ?? 0) / 1e6),
   }));
 }

@@ -180,7 +180,7 @@ async function heard(way: Way, exchange: Exchange): Promise<RawMessage[]> {
   }
 }
 
-/** What belongs to one hop, and what the gateway decides (README, "What crosses"): everything else has to be equal. */
+/** What belongs to one hop, and what the gateway decides (docs/proxy.md): everything else has to be equal. */
 const ours = new Set(['connection', 'keep-alive', 'transfer-encoding', 'content-length', 'date']);
 const ofEventStreams = new Set(['cache-control', 'x-accel-buffering']);
 
