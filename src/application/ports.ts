@@ -221,9 +221,11 @@ export type McpFailure = 'unreachable' | 'timeout' | 'broken' | 'refused';
 
 /**
  * Takes an answer as it arrives. A sink and not a stream: on this one path an async iterable costs a third more. Either `fail` comes
- * alone, or `start` first, then `data` any number of times, then `end` or `fail`.
+ * alone, or `start` first, then `data` any number of times, then `end` or `fail`. Before all that, `interim` any number of times.
  */
 export interface McpSink {
+  /** An interim answer (1xx, RFC 9110 §15.2) with the headers that may cross. */
+  interim(status: number, headers: readonly string[]): void;
   /**
    * Status and headers that may cross (names and values alternating); `challenge` is the upstream's own WWW-Authenticate, which never
    * crosses as it is.
@@ -244,9 +246,15 @@ export interface McpExchange {
   abort(): void;
 }
 
+/** A call under way at the upstream. */
+export interface UpstreamExchange extends McpExchange {
+  /** Lets go of an answer that nobody wants: nothing more reaches the sink, and the connection is spared where that takes little. */
+  drop(): void;
+}
+
 /** The upstream's MCP server: always the one URL of the configuration. */
 export interface UpstreamResourceServer {
-  forward(call: McpCall, token: UpstreamToken, sink: McpSink): McpExchange;
+  forward(call: McpCall, token: UpstreamToken, sink: McpSink): UpstreamExchange;
   close(): Promise<void>;
 }
 

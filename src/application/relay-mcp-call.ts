@@ -2,7 +2,14 @@ import { readBearerChallenge, spellBearerChallenge } from '../domain/bearer-chal
 import { type Scope, scopeUnion } from '../domain/scope.ts';
 import type { AuthorizeMcpCall, McpAuthorization } from './authorize-mcp-call.ts';
 import type { ScopeChoice } from './choose-scope.ts';
-import type { McpCall, McpExchange, McpFailure, McpSink, Ports } from './ports.ts';
+import type {
+  McpCall,
+  McpExchange,
+  McpFailure,
+  McpSink,
+  Ports,
+  UpstreamExchange,
+} from './ports.ts';
 
 /** Takes the answer to a call: the upstream's, or the gateway's own. Exactly one of `start`, `fail` and the three below comes first. */
 export interface McpClientSink extends McpSink {
@@ -43,7 +50,7 @@ class Relay implements McpSink, McpExchange {
   readonly #bearer: string;
   readonly #call: McpCall;
   readonly #sink: McpClientSink;
-  #exchange: McpExchange | undefined;
+  #exchange: UpstreamExchange | undefined;
   #version = 0;
   #scope: Scope | undefined;
   #tries = 0;
@@ -60,12 +67,16 @@ class Relay implements McpSink, McpExchange {
     this.#follow(this.#parts.access.authorize(this.#bearer));
   }
 
+  interim(status: number, headers: readonly string[]): void {
+    this.#sink.interim(status, headers);
+  }
+
   start(status: number, headers: readonly string[], challenge: string | undefined): void {
     if (status !== 401) {
       this.#sink.start(status, headers, challenge && this.#demand(status, challenge));
       return;
     }
-    this.#exchange?.abort();
+    this.#exchange?.drop();
     if (!this.#parts.usesTokens) {
       this.#sink.fail('refused');
       return;
@@ -146,6 +157,7 @@ class Relay implements McpSink, McpExchange {
 /** The call for a second try; `undefined` where its body is gone. */
 function callAgain(call: McpCall): McpCall | undefined {
   if (call.body === undefined) return call;
+  const { method, query, headers } = call;
   const body = call.bodyAgain();
-  return body && { ...call, body, bodyAgain: () => body };
+  return body && { method, query, headers, body, bodyAgain: () => body };
 }

@@ -23,6 +23,8 @@ export interface PresentedToken {
 
 /** RFC 6749 Appendix A.12 less the space: what may stand behind `Bearer ` without breaking out of the header. */
 const upstreamTokenText = /^[\x21-\x7e]+$/;
+/** The first colon parts the halves: only the upstream's may hold more. */
+const tokenPairText = /^([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43}):([\x21-\x7e]+)$/;
 const gatewayTokenText = /^([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})$/;
 
 /** Checks a token that came from the upstream; `undefined` where it could not stand in an Authorization header. */
@@ -61,18 +63,17 @@ export function decodeTokenPair(
   text: string,
 ): (PresentedToken & { readonly upstream: UpstreamToken }) | undefined {
   const bytes = Buffer.from(text, 'base64url');
-  const pair = bytes.toString('latin1');
-  const colon = pair.indexOf(':'); // the first one: only the upstream half may hold more
-  const gateway = readGatewayToken(pair.slice(0, colon));
-  const upstream = upstreamToken(pair.slice(colon + 1));
-  if (colon < 0 || gateway === undefined || upstream === undefined) return undefined;
+  const parts = tokenPairText.exec(bytes.toString('latin1'));
   // Buffer skips characters outside the alphabet; a second spelling of a token must not be accepted.
-  return bytes.toString('base64url') === text ? { gateway, upstream } : undefined;
+  if (parts === null || bytes.toString('base64url') !== text) return undefined;
+  const gateway = { grant: parts[1] as GrantId, secret: parts[2] as TokenSecret };
+  return { gateway, upstream: parts[3] as UpstreamToken };
 }
 
 /** Reads what a client presents in either format. */
 export function readPresentedToken(text: string): PresentedToken | undefined {
   // A gateway half alone has a dot, which base64url has not: the two formats cannot be confused.
+  if (text[22] !== '.') return decodeTokenPair(text);
   const gateway = readGatewayToken(text);
-  return gateway ? { gateway, upstream: undefined } : decodeTokenPair(text);
+  return gateway && { gateway, upstream: undefined };
 }

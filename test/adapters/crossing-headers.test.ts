@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { answerHeaders, requestHeaders } from '../../src/adapters/upstream/crossing-headers.ts';
 
+const toUpstream = requestHeaders('gateway/1');
 const own = ['authorization', 'Bearer upstream-token'];
 const agent = ['user-agent', 'gateway/1'];
 
@@ -25,7 +26,7 @@ const crossing = [
 ];
 for (const name of crossing) {
   test(`the request header ${name} crosses as it is spelled`, () => {
-    const headers = requestHeaders([name, 'value'], 'upstream-token', 'gateway/1');
+    const headers = toUpstream([name, 'value'], 'upstream-token');
 
     assert.deepEqual(headers, [...own, name, 'value', ...agent]);
   });
@@ -56,14 +57,26 @@ const staying = [
 ];
 for (const name of staying) {
   test(`the request header ${name} stays behind`, () => {
-    const headers = requestHeaders([name, 'value'], 'upstream-token', 'gateway/1');
+    const headers = toUpstream([name, 'value'], 'upstream-token');
 
     assert.deepEqual(headers, [...own, ...agent]);
   });
 }
 
+test('what the operator lets through crosses too, in any spelling, unless it is for one hop', () => {
+  const further = requestHeaders('gateway/1', ['x-forwarded-for', 'x-tenant']);
+
+  const headers = further(
+    ['X-FORWARDED-For', '192.0.2.1', 'X-Tenant', 'a', 'Cookie', 'b', 'Connection', 'X-Tenant'],
+    'upstream-token',
+  );
+
+  assert.deepEqual(headers, [...own, 'X-FORWARDED-For', '192.0.2.1', ...agent]);
+  assert.deepEqual(toUpstream(['X-Tenant', 'a'], 'upstream-token'), [...own, ...agent]);
+});
+
 test('the client’s name goes before our own', () => {
-  assert.deepEqual(requestHeaders(['User-Agent', 'editor/2'], 'upstream-token', 'gateway/1'), [
+  assert.deepEqual(toUpstream(['User-Agent', 'editor/2'], 'upstream-token'), [
     ...own,
     'user-agent',
     'editor/2 gateway/1',
@@ -71,7 +84,7 @@ test('the client’s name goes before our own', () => {
 });
 
 test('a repeated header crosses as often as it came', () => {
-  const headers = requestHeaders(['Accept', 'a', 'accept', 'b'], 'upstream-token', 'gateway/1');
+  const headers = toUpstream(['Accept', 'a', 'accept', 'b'], 'upstream-token');
 
   assert.deepEqual(headers, [...own, 'Accept', 'a', 'accept', 'b', ...agent]);
 });
@@ -86,11 +99,7 @@ for (const [what, connection, kept] of connections) {
   test(`Connection that names ${what} takes along only what is for one hop`, () => {
     const raw = ['Mcp-X', '1', 'Connection', connection];
 
-    assert.deepEqual(requestHeaders(raw, 'upstream-token', 'gateway/1'), [
-      ...own,
-      ...kept,
-      ...agent,
-    ]);
+    assert.deepEqual(toUpstream(raw, 'upstream-token'), [...own, ...kept, ...agent]);
   });
 }
 

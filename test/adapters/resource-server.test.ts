@@ -37,6 +37,7 @@ function listeningSink(): McpSink & { next(): Promise<string> } {
     wake();
   };
   return {
+    interim: (status, headers) => hear(`interim ${status} ${headers.join(' ')}`),
     start: (status) => hear(`start ${status}`),
     data: (chunk) => {
       hear(Buffer.from(chunk).toString());
@@ -97,7 +98,7 @@ test('an answer may take hours to begin, and an event stream be silent for hours
   assert.equal(await sink.next(), 'end');
 });
 
-test('interim answers are for this hop, trailers are for the client', async (t) => {
+test('interim answers and trailers are for the client', async (t) => {
   const { upstream, asked } = await startServer(t);
   const sink = listeningSink();
 
@@ -110,15 +111,16 @@ test('interim answers are for this hop, trailers are for the client', async (t) 
   response.end();
 
   assert.deepEqual(
-    [await sink.next(), await sink.next(), await sink.next()],
-    ['start 200', 'body', 'end X-Sum 7'],
+    [await sink.next(), await sink.next(), await sink.next(), await sink.next()],
+    ['interim 103 Link </x>; rel=preload', 'start 200', 'body', 'end X-Sum 7'],
   );
 });
 
 test('a connection that is cut before or within an answer is broken, one that is refused unreachable', async (t) => {
   const { upstream, asked } = await startServer(t);
   const before = listeningSink();
-  upstream.forward(call, token, before);
+  // Not one of the safe calls, which would be sent once more.
+  upstream.forward({ ...call, method: 'POST' }, token, before);
   (await asked()).destroy();
   assert.equal(await before.next(), 'fail broken');
 
@@ -152,6 +154,7 @@ test('nothing reaches a sink whose client has left, and the upstream’s connect
   const heard: string[] = [];
   const note = (word: string) => () => heard.push(word);
   const sink: McpSink = {
+    interim: note('interim'),
     start: note('start'),
     data: () => Boolean(heard.push('data')),
     end: note('end'),

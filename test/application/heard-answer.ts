@@ -10,6 +10,7 @@ export type Ending =
 
 /** A client's side of one call. */
 export interface HeardAnswer extends McpClientSink {
+  readonly interims: readonly number[];
   readonly status: number | undefined;
   readonly headers: readonly string[];
   readonly text: string;
@@ -33,6 +34,7 @@ export function heardAnswer(): HeardAnswer {
     first = resolve;
   });
   const heard = {
+    interims: [] as readonly number[],
     status: undefined as number | undefined,
     headers: [] as readonly string[],
     text: '',
@@ -40,6 +42,9 @@ export function heardAnswer(): HeardAnswer {
     hold: false,
     ended,
     firstChunk,
+    interim: (status: number) => {
+      heard.interims = [...heard.interims, status];
+    },
     start: (status: number, headers: readonly string[], challenge: string | undefined) => {
       heard.upstreamChallenge = challenge;
       heard.status = status;

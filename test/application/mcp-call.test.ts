@@ -6,7 +6,7 @@ import {
   eventStreamAnswer,
   jsonAnswer,
 } from '../../src/adapters/testing/testing.ts';
-import { StoreUnavailable } from '../../src/application/ports.ts';
+import { StoreUnavailable, type UpstreamResourceServer } from '../../src/application/ports.ts';
 import { encodeTokenPair, readPresentedToken, upstreamToken } from '../../src/domain/token-pair.ts';
 import {
   aClient,
@@ -68,6 +68,27 @@ describe('a call to /mcp', () => {
 
     await heard.ended;
     assert.equal(heard.text, 'one two');
+  });
+
+  it('brings interim answers before the answer', async () => {
+    const hinting: UpstreamResourceServer = {
+      forward: (_call, _token, sink) => {
+        queueMicrotask(() => {
+          sink.interim(103, ['Link', '</style.css>; rel=preload']);
+          sink.start(200, [], undefined);
+          sink.end([]);
+        });
+        return { resume: () => {}, abort: () => {}, drop: () => {} };
+      },
+      close: () => Promise.resolve(),
+    };
+    const { gateway, bearer } = await granted({ ports: { resourceServer: hinting } });
+
+    const { heard } = call(gateway, bearer, body);
+
+    assert.deepEqual(await heard.ended, { type: 'end' });
+    assert.deepEqual(heard.interims, [103]);
+    assert.equal(heard.status, 200);
   });
 
   for (const [name, spoiled] of [

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { readCommandLine } from '../../src/adapters/configuration/command-line.ts';
+import { printed } from '../../src/adapters/configuration/printed.ts';
 import {
   environmentName,
   flagName,
@@ -10,14 +11,14 @@ import {
 const upstream = '--upstream-rs=https://mcp.example.com/mcp';
 
 function started(argv: readonly string[], env: Record<string, string | undefined> = {}) {
-  const asked = readCommandLine([upstream, ...argv], env, '1.2.3');
+  const asked = readCommandLine([upstream, ...argv], env);
   assert.equal(asked.type, 'start', 'text' in asked ? asked.text : '');
   assert.ok(asked.type === 'start');
   return asked;
 }
 
 function refusedLines(argv: readonly string[], env: Record<string, string | undefined> = {}) {
-  const asked = readCommandLine(argv, env, '1.2.3');
+  const asked = readCommandLine(argv, env);
   assert.ok(asked.type === 'refuse');
   return asked.text.split('\n');
 }
@@ -251,36 +252,35 @@ describe('a command line is refused', () => {
 });
 
 describe('a command line prints', () => {
-  test('one line for --version', () => {
-    assert.deepEqual(readCommandLine(['--version'], {}, '1.2.3'), {
-      type: 'print',
-      text: 'mcp-oauth-gateway 1.2.3',
-    });
+  test('one line for --version', async () => {
+    const asked = readCommandLine(['--version'], {});
+
+    assert.ok(asked.type === 'version');
+    assert.equal(await printed(asked, '1.2.3'), 'mcp-oauth-gateway 1.2.3');
   });
 
   test('help whatever else is wrong', () => {
-    assert.equal(readCommandLine(['--port=x', '--help', '--version'], {}, '1.2.3').type, 'print');
+    assert.equal(readCommandLine(['--port=x', '--help', '--version'], {}).type, 'help');
   });
 
-  test('help with every setting, its environment name and its default', () => {
-    const asked = readCommandLine(['--help'], {}, '1.2.3');
-    assert.ok(asked.type === 'print');
+  test('help with every setting, its environment name and its default', async () => {
+    const text = await printed({ type: 'help' }, '1.2.3');
 
     for (const row of settingRows) {
-      assert.equal(asked.text.includes(`  --${flagName(row.key)} `), !row.environmentOnly, row.key);
+      assert.equal(text.includes(`  --${flagName(row.key)} `), !row.environmentOnly, row.key);
       const variable = row.environmentOnly
         ? new RegExp(`^ {2}${environmentName(row.key)} .*\\n +default ${row.default}$`, 'm')
         : new RegExp(
             `^ +${environmentName(row.key)}${row.default ? `,\\s+default ${row.default}` : ''}`,
             'm',
           );
-      assert.match(asked.text, variable);
+      assert.match(text, variable);
     }
-    assert.match(asked.text, /MCP_GATEWAY_UPSTREAM_RS, required$/m);
-    assert.match(asked.text, /2592000 \(30 days\)$/m);
+    assert.match(text, /MCP_GATEWAY_UPSTREAM_RS, required$/m);
+    assert.match(text, /2592000 \(30 days\)$/m);
   });
 
-  test('help that fits the terminal, within reason', () => {
+  test('help that fits the terminal, within reason', async () => {
     const widths: [number | undefined, number][] = [
       [undefined, 80],
       [80, 80],
@@ -288,9 +288,8 @@ describe('a command line prints', () => {
     ];
 
     for (const [columns, most] of widths) {
-      const asked = readCommandLine(['--help'], {}, '1.2.3', columns);
-      assert.ok(asked.type === 'print');
-      for (const line of asked.text.split('\n')) assert.ok(line.length <= most, line);
+      const text = await printed({ type: 'help' }, '1.2.3', columns);
+      for (const line of text.split('\n')) assert.ok(line.length <= most, line);
     }
   });
 });

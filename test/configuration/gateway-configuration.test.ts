@@ -85,6 +85,11 @@ describe('a value', () => {
     ['a domain with a path', 'clientMetadataDomains', 'a.example/x', /Host names are expected/],
     ['no domain between commas', 'clientMetadataDomains', 'a.example,,', /Host names are expected/],
     ['a list of no domains', 'clientMetadataDomains', [], /Host names are expected/],
+    ['a header that is none', 'upstreamPassHeaders', 'X-A: b', /Names of headers .* are expected/],
+    ['the client’s cookies to pass', 'upstreamPassHeaders', 'X-A,Cookie', /neither credentials/],
+    ['a token to pass', 'upstreamPassHeaders', 'authorization', /neither credentials/],
+    ['a header of one hop to pass', 'upstreamPassHeaders', 'TE', /for one connection/],
+    ['a proxy’s header to pass', 'upstreamPassHeaders', 'Proxy-Authorization', /credentials/],
     ['a long value, shortened', 'publicUrl', 'x'.repeat(5000), /^.{0,250}$/],
   ];
   for (const [what, key, value, sentence] of refused) {
@@ -311,6 +316,12 @@ test('host names may be a list or a text', () => {
 
     assert.deepEqual(config.clientMetadataDomains, ['claude.ai', '*.example.com']);
   }
+});
+
+test('names of headers are compared in lower case', () => {
+  const config = parseConfiguration({ upstreamRs, upstreamPassHeaders: 'X-Forwarded-For, X-A' });
+
+  assert.deepEqual(config.upstreamPassHeaders, ['x-forwarded-for', 'x-a']);
 });
 
 test('warnings tell what is risky although it starts', () => {

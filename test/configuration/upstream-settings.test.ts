@@ -197,7 +197,7 @@ describe('an upstream setting', () => {
 
 describe('a flag that may be repeated', () => {
   const read = (...flags: string[]) =>
-    readCommandLine([`--upstream-rs=${upstreamRs}`, ...flags], {}, '1');
+    readCommandLine([`--upstream-rs=${upstreamRs}`, ...flags], {});
 
   test('adds up', () => {
     const asked = read(

@@ -214,6 +214,23 @@ for (const path of ['/mcp', '/mcp/', '/', '/deep/er/?key=a%2fb', '/mcp?x=1']) {
   });
 }
 
+test('a client cannot name again what the operator has set in the upstream’s URL', async (t) => {
+  const server = createServer((received, response) => response.end(received.url));
+  const { origin, close } = await listenOnLoopback(server);
+  t.after(close);
+  const { base } = await startStage(t, {
+    upstreamRs: `${origin}/mcp?readonly=true`,
+    upstreamClientId: 'gateway',
+    ...(await endpointsOfAnother(t)),
+  });
+  const { tokens } = await logIn(base);
+  const headers = { authorization: `Bearer ${tokens.access_token}` };
+
+  const answer = await send(`${base}/mcp?a=1&readonl%79=false&b`, { method: 'POST', headers });
+
+  assert.equal(answer.text, '/mcp?readonly=true&a=1&b');
+});
+
 /** An authorization server that knows the client `gateway`, by its endpoints. */
 async function endpointsOfAnother(t: TestContext) {
   const client = { clientId: 'gateway', clientSecret: undefined, redirectUris: undefined };

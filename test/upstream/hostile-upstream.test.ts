@@ -407,6 +407,35 @@ describe('a call to the upstream', () => {
     );
   });
 
+  it('survives what comes of a body that it leaves before its end', async (test) => {
+    let closed = 0;
+    let allClosed = (): void => {};
+    const bothClosed = new Promise<void>((resolve) => {
+      allClosed = resolve;
+    });
+    const origin = await server(test, (request, response) => {
+      response.on('close', () => {
+        closed += 1;
+        if (closed === 2) allClosed();
+      });
+      response.writeHead(200, { 'content-length': '9000000' });
+      // The one is left after its head, the other at its first megabyte.
+      response.write(request.url === '/head' ? 'x' : Buffer.alloc(2 * 1024 * 1024));
+    });
+    const call = httpCaller({ dispatcher: undefined, userAgent: 'gateway/test', watch: undefined });
+    const ask = (path: string, headOnly?: true) =>
+      call(
+        { url: origin + path, method: 'GET', headers: {}, ...(headOnly && { headOnly }) },
+        seconds(10),
+      );
+
+    const [head, long] = await Promise.all([ask('/head', true), ask('/long')]);
+    await bothClosed;
+
+    assert.equal(head.ok && head.value.status, 200);
+    assert.equal(long.ok || long.failure.kind, 'unusable');
+  });
+
   it('keeps a document as long as its headers say', async (test) => {
     const rows: readonly (readonly [Readonly<Record<string, string>>, number | undefined])[] = [
       [{}, undefined],

@@ -1,6 +1,5 @@
 import { configurationWarnings } from './configuration-rules.ts';
 import { checkConfiguration, type GatewayConfig } from './gateway-configuration.ts';
-import { helpText } from './help.ts';
 import { readEnvironment } from './read-environment.ts';
 import { readFlags } from './read-flags.ts';
 import { type SettingKey, settingRows } from './settings.ts';
@@ -14,19 +13,17 @@ export type CommandLine =
       readonly sources: Sources;
       readonly warnings: readonly string[];
     }
-  | { readonly type: 'print'; readonly text: string }
+  | { readonly type: 'help' }
+  | { readonly type: 'version' }
   | { readonly type: 'refuse'; readonly text: string };
 
 /** Reads flags (without node and script) and environment; a flag beats the environment. */
 export function readCommandLine(
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
-  version: string,
-  columns = 80,
 ): CommandLine {
   const flags = readFlags(argv);
-  if (flags.asksFor === 'help') return { type: 'print', text: helpText(columns) };
-  if (flags.asksFor === 'version') return { type: 'print', text: `mcp-oauth-gateway ${version}` };
+  if (flags.asksFor !== undefined) return { type: flags.asksFor };
 
   const environment = readEnvironment(env);
   const sources = new Map([...environment.sources, ...flags.sources]);

@@ -3,6 +3,7 @@ import { upstreamAuthMethods } from '../../domain/upstream-client.ts';
 import type { BrokenRules } from './configuration-rules.ts';
 import { fixedHeader } from './fixed-header.ts';
 import type { GatewayConfig, Switch } from './gateway-configuration.ts';
+import { mayPass } from './header-names.ts';
 import {
   type FileJudge,
   fileFault,
@@ -82,6 +83,10 @@ export function configurationSchema(
         upstreamClientKey: optional(settings.upstreamClientKey, example, file(judgePrivateKey)),
         upstreamTimeout: wholeNumber(settings.upstreamTimeout, example),
         discoveryTimeout: wholeNumber(settings.discoveryTimeout, example),
+        upstreamResponseTimeout: wholeNumber(settings.upstreamResponseTimeout, example),
+        upstreamHttp: choice(settings.upstreamHttp, example, ['1.1', '2']),
+        upstreamPassHeaders: names(settings.upstreamPassHeaders, example, mayPass, headerNames),
+        sseKeepalive: wholeNumber(settings.sseKeepalive, example),
         upstreamRevocation: choice(settings.upstreamRevocation, example, ['auto', 'off']),
         username: required(settings.username, example, plainText),
         password: required(settings.password, example, plainText),
@@ -90,7 +95,12 @@ export function configurationSchema(
         registrationsPerMinute: wholeNumber(settings.registrationsPerMinute, example),
         clientsFile: optional(settings.clientsFile, example, plainText),
         clientMetadataDocuments: onOrOff(settings.clientMetadataDocuments, example),
-        clientMetadataDomains: hostNames(settings.clientMetadataDomains, example),
+        clientMetadataDomains: names(
+          settings.clientMetadataDomains,
+          example,
+          isHostPattern,
+          hostNames,
+        ),
         allowInsecureClientMetadata: onOrOff(settings.allowInsecureClientMetadata, example),
         accessTokenTtl: wholeNumber(settings.accessTokenTtl, example),
         refreshTokenTtl: wholeNumber(settings.refreshTokenTtl, example),
@@ -333,25 +343,29 @@ function onOrOff(row: TextSetting, example: Spelling['example']): z.ZodType<Swit
     .describe(row.description);
 }
 
-/** Names separated by commas, or an array of them. */
-function hostNames(
+/** Names separated by commas, or an array of them; in lower case. */
+function names(
   row: TextSetting,
   example: Spelling['example'],
+  isName: (name: string) => boolean,
+  what: string,
 ): z.ZodType<readonly string[] | undefined> {
-  const error = `Host names are expected, separated by commas; for example ${example(row.key)}.`;
+  const error = `${what} are expected, separated by commas; for example ${example(row.key)}.`;
   return z
     .union([z.array(z.string()), z.string()], { error })
     .optional()
     .transform((value) => (typeof value === 'string' ? value.split(',') : value))
     .transform((value) => value?.map((name) => name.trim().toLowerCase()))
-    .refine((names) => names === undefined || areHostNames(names), { error })
+    .refine((all) => all === undefined || (all.length > 0 && all.every(isName)), { error })
     .describe(row.description);
 }
 
-function areHostNames(names: readonly string[]): boolean {
-  const hostName = /^(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)*$/;
-  return names.length > 0 && names.every((name) => hostName.test(name));
+function isHostPattern(name: string): boolean {
+  return /^(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)*$/.test(name);
 }
+
+const hostNames = 'Host names';
+const headerNames = 'Names of headers (neither credentials nor what is for one connection)';
 
 /** Kubernetes fills MCP_GATEWAY_PORT by itself where a Service is named mcp-gateway. */
 function isServiceLink(input: unknown): boolean {

@@ -16,6 +16,7 @@ export interface EndpointSettings {
   readonly flowTtl: number;
   readonly sessionTtl: number;
   readonly origins: OriginPolicy;
+  readonly sseKeepalive: number;
   readonly introspection: { readonly id: string; readonly secret: string } | undefined;
   readonly features: ServerFeatures;
 }
@@ -37,6 +38,7 @@ export function endpointSettings(
     onlyScreen: config.upstreamAuth !== 'oauth',
     flowTtl: config.flowTtl,
     sessionTtl: config.session,
+    sseKeepalive: config.sseKeepalive,
     origins: {
       allowed: new Set(config.allowedOrigins?.split(' ')),
       loopback: isLoopback(canonicalHost),

@@ -60,6 +60,14 @@ export interface GatewayConfig {
   readonly upstreamTimeout: number;
   /** The most that a whole discovery may take. */
   readonly discoveryTimeout: number;
+  /** Until the first header of an answer from the MCP server; 0 is as long as it takes. */
+  readonly upstreamResponseTimeout: number;
+  /** What is spoken to the MCP server; 2 only where it offers it. */
+  readonly upstreamHttp: '1.1' | '2';
+  /** Names of a client's request headers that reach the MCP server besides the usual ones, in lower case. */
+  readonly upstreamPassHeaders: readonly string[] | undefined;
+  /** Silence on an event stream before a comment goes to the client; 0 is none. */
+  readonly sseKeepalive: number;
   /** Whether the end of a grant is told to the upstream; off where revoking one token ends a user's other grants. */
   readonly upstreamRevocation: 'auto' | 'off';
   /** Who may sign in. */

@@ -1,4 +1,5 @@
-import { Parser } from 'yargs/helpers';
+// Not by way of yargs: its helpers load what lays out the help, which a start does not need.
+import Parser from 'yargs-parser';
 import { nearestName, suggestion } from './nearest-name.ts';
 import {
   environmentName,

@@ -1,6 +1,7 @@
 import { readCommandLine, refusal } from './command-line.ts';
 import { type DoctorReport, doctorLines } from './doctor-report.ts';
 import type { GatewayConfig } from './gateway-configuration.ts';
+import { printed } from './printed.ts';
 import type { ProcessLike } from './run.ts';
 import { environmentName } from './settings.ts';
 
@@ -25,9 +26,9 @@ export async function runDoctor(
   const flags = given.filter((flag) => flag !== '--json');
   // Nobody signs in here: that the password is the default is no matter.
   const env = { [environmentName('password')]: 'unused', ...process.env };
-  const asked = readCommandLine(flags, env, version, process.stdout.columns);
-  if (asked.type === 'print') {
-    process.stdout.write(`${asked.text}\n`);
+  const asked = readCommandLine(flags, env);
+  if (asked.type === 'help' || asked.type === 'version') {
+    process.stdout.write(`${await printed(asked, version, process.stdout.columns)}\n`);
     return 0;
   }
   if (asked.type === 'refuse') {

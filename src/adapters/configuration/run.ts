@@ -4,6 +4,7 @@ import { banner } from './banner.ts';
 import { readCommandLine, refusal } from './command-line.ts';
 import type { GatewayConfig } from './gateway-configuration.ts';
 import { nodeWorkers, type Workers } from './node-workers.ts';
+import { printed } from './printed.ts';
 import type { Sources } from './sources.ts';
 import { startFailure } from './start-failure.ts';
 import { describeStore } from './store-location.ts';
@@ -41,14 +42,9 @@ export async function runCommandLine(
   version: string,
   workers: Workers = nodeWorkers(),
 ): Promise<number> {
-  const asked = readCommandLine(
-    process.argv.slice(2),
-    process.env,
-    version,
-    process.stdout.columns,
-  );
-  if (asked.type === 'print') {
-    process.stdout.write(`${asked.text}\n`);
+  const asked = readCommandLine(process.argv.slice(2), process.env);
+  if (asked.type === 'help' || asked.type === 'version') {
+    process.stdout.write(`${await printed(asked, version, process.stdout.columns)}\n`);
     return 0;
   }
   if (asked.type === 'refuse') {

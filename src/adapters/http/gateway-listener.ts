@@ -27,6 +27,8 @@ export interface ListenerSettings {
   readonly sessionTtl: number;
   readonly origins: OriginPolicy;
   readonly introspection: IntrospectionCaller | undefined;
+  /** Seconds of silence on an event stream before a comment; 0: none. */
+  readonly sseKeepalive: number;
   readonly features: ServerFeatures;
 }
 
@@ -53,8 +55,7 @@ export function gatewayListener(
     address,
     clientDocument,
     login: { cookies, session, upstreamHost, onlyScreen, scopeToShow: uses.scopeToShow },
-    crashed,
-    streams,
+    mcp: { crashed, streams, sseKeepalive: settings.sseKeepalive },
     introspection: settings.introspection,
     features: settings.features,
   });

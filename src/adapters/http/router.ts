@@ -45,7 +45,7 @@ export function router(
 
 /** A request target may be a whole URL (RFC 9112 §3.2.2); what host it names is not looked at. */
 function originForm(target: string): string {
-  return target.replace(/^https?:\/\/[^/?]*/i, '') || '/';
+  return target.startsWith('/') ? target : target.replace(/^https?:\/\/[^/?]*/i, '') || '/';
 }
 
 const notFound = { error: 'not_found', error_description: 'There is nothing at this path.' };

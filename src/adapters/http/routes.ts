@@ -9,13 +9,14 @@ import { authorizeEndpoint } from './authorize-endpoint.ts';
 import { homeEndpoint } from './home-endpoint.ts';
 import { type IntrospectionCaller, introspectionEndpoint } from './introspection-endpoint.ts';
 import { type LoginContext, loginCallbackEndpoint, loginEndpoint } from './login-endpoint.ts';
-import { type Crashed, mcpEndpoint, type OpenStreams } from './mcp-endpoint.ts';
+import { mcpEndpoint } from './mcp-endpoint.ts';
 import {
   clientDocumentEndpoint,
   resourceMetadataEndpoint,
   serverMetadataEndpoint,
 } from './metadata-endpoint.ts';
 import { registrationEndpoint } from './registration-endpoint.ts';
+import type { McpContext } from './response-sink.ts';
 import { revocationEndpoint } from './revocation-endpoint.ts';
 import type { Route } from './router.ts';
 import { tokenEndpoint } from './token-endpoint.ts';
@@ -28,8 +29,7 @@ export interface RouteParts {
   /** The gateway as a client of its upstream; absent where no upstream could read it. */
   readonly clientDocument: (() => ClientDocument) | undefined;
   readonly login: LoginContext;
-  readonly crashed: Crashed;
-  readonly streams: OpenStreams;
+  readonly mcp: Omit<McpContext, 'address' | 'home' | 'demanded'>;
   /** Absent: nobody may introspect. */
   readonly introspection: IntrospectionCaller | undefined;
   readonly features: ServerFeatures;
@@ -37,12 +37,12 @@ export interface RouteParts {
 
 /** The whole surface of the gateway, a row per endpoint. */
 export function routes(parts: RouteParts): readonly Route[] {
-  const { uses, address, clientDocument, login, crashed, streams, introspection, features } = parts;
+  const { uses, address, clientDocument, login, introspection, features } = parts;
   const wellKnown = '/.well-known/oauth-protected-resource';
   const home = homeEndpoint(address, login);
   const { words, demanded } = uses.resource;
   const metadata = (form: '' | '/mcp' | '/mcp/') => resourceMetadataEndpoint(form, address, words);
-  const mcp = mcpEndpoint(uses.relay, { address, crashed, streams, home, demanded });
+  const mcp = mcpEndpoint(uses.relay, { ...parts.mcp, address, home, demanded });
   return [
     { methods: ['GET', 'POST', 'DELETE'], path: '/mcp', handle: mcp },
     { methods: ['GET', 'POST', 'DELETE'], path: '/mcp/', handle: mcp },

@@ -1,8 +1,8 @@
 import type {
   McpCall,
-  McpExchange,
   McpFailure,
   McpSink,
+  UpstreamExchange,
   UpstreamResourceServer,
 } from '../../application/ports.ts';
 import type { UpstreamToken } from '../../domain/token-pair.ts';
@@ -52,7 +52,7 @@ export function fakeResourceServer(options: ResourceServerOptions): FakeResource
 }
 
 /** One call under way. */
-class Playing implements McpExchange {
+class Playing implements UpstreamExchange {
   readonly #sink: McpSink;
   #aborted = false;
   #held = false;
@@ -76,6 +76,11 @@ class Playing implements McpExchange {
     this.#aborted = true;
     this.#leave();
     this.#wake();
+  }
+
+  /** There is no connection to be spared. */
+  drop(): void {
+    this.abort();
   }
 
   fail(failure: McpFailure): void {

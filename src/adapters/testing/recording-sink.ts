@@ -6,6 +6,8 @@ export type AnswerEnding = 'end' | McpFailure;
 
 /** A sink that keeps what it hears, and throws when it hears what no upstream may say. */
 export interface RecordingSink extends McpSink {
+  /** The statuses of the interim answers. */
+  readonly interims: readonly number[];
   readonly status: number | undefined;
   /** Names in lower case and values, joined where one came more than once. */
   readonly headers: Readonly<Record<string, string>>;
@@ -35,6 +37,7 @@ export function recordingSink({
 }
 
 class Recording implements RecordingSink {
+  readonly interims: number[] = [];
   status: number | undefined;
   headers: Readonly<Record<string, string>> = {};
   challenge: string | undefined;
@@ -69,6 +72,11 @@ class Recording implements RecordingSink {
 
   get silent(): boolean {
     return this.status === undefined && this.#ending === undefined;
+  }
+
+  interim(status: number): void {
+    assert.ok(this.silent, 'Interim answers come before the answer.');
+    this.interims.push(status);
   }
 
   start(status: number, headers: readonly string[], challenge: string | undefined): void {

@@ -55,10 +55,13 @@ function remembered<Crossing>(judge: (name: string) => Crossing): (name: string)
   };
 }
 
-const requestCrossing = remembered((name): RequestCrossing => {
-  if (crossingRequestHeaders.has(name) || name.startsWith('mcp-')) return 'pass';
-  return name === 'user-agent' || name === 'connection' ? name : 'drop';
-});
+function requestCrossing(further: readonly string[]): (name: string) => RequestCrossing {
+  const crossing = new Set([...crossingRequestHeaders, ...further]);
+  return remembered((name) => {
+    if (crossing.has(name) || name.startsWith('mcp-')) return 'pass';
+    return name === 'user-agent' || name === 'connection' ? name : 'drop';
+  });
+}
 
 const answerCrossing = remembered((name): AnswerCrossing => {
   if (name === 'connection' || name === 'www-authenticate' || name === 'content-type') return name;
@@ -66,18 +69,31 @@ const answerCrossing = remembered((name): AnswerCrossing => {
   return stays ? 'drop' : 'pass';
 });
 
+/** Makes the headers of a request to the upstream out of a client's raw ones, names and values alternating. */
+export type RequestHeaders = (raw: readonly string[], token: string) => string[];
+
 /**
- * The headers of a request to the upstream: those of the client's that cross, and the upstream's token in place of the client's. One pass
- * over the raw array, names and values alternating.
+ * Those of the client's that cross, and the upstream's token in place of the client's, in one pass. `ownAgent` is added to the client's
+ * name; `further` (in lower case) cross besides the usual ones.
  */
-export function requestHeaders(raw: readonly string[], token: string, ownAgent: string): string[] {
+export function requestHeaders(ownAgent: string, further: readonly string[] = []): RequestHeaders {
+  const crossing = requestCrossing(further);
+  return (raw, token) => crossingHeaders(raw, token, ownAgent, crossing);
+}
+
+function crossingHeaders(
+  raw: readonly string[],
+  token: string,
+  ownAgent: string,
+  crossing: (name: string) => RequestCrossing,
+): string[] {
   const headers = ['authorization', `Bearer ${token}`];
   let agent = ownAgent;
   let connection = '';
   for (let index = 0; index + 1 < raw.length; index += 2) {
     const name = raw[index] ?? '';
     const value = raw[index + 1] ?? '';
-    switch (requestCrossing(name)) {
+    switch (crossing(name)) {
       case 'pass':
         headers.push(name, value);
         break;
@@ -93,6 +109,24 @@ export function requestHeaders(raw: readonly string[], token: string, ownAgent: 
   }
   headers.push('user-agent', agent);
   return withoutNamed(headers, connection, 'authorization');
+}
+
+/** What the gateway sends an upstream that has no authorization server: one header, or none at all. */
+export interface FixedCredentials {
+  readonly header: readonly [string, string] | undefined;
+}
+
+/** The headers of a request with fixed credentials in place of every token. */
+export function withCredentials(
+  headers: readonly string[],
+  { header }: FixedCredentials,
+): readonly string[] {
+  const replaced = new Set(['authorization', header?.[0].toLowerCase()]);
+  const kept = headers.filter((_, index) => {
+    const name = headers[index - (index % 2)] ?? '';
+    return !replaced.has(name.toLowerCase());
+  });
+  return header === undefined ? kept : [...kept, ...header];
 }
 
 /** The headers of an answer that cross to the client, and what the gateway has to know of it. */
@@ -159,4 +193,12 @@ function withoutNamed(headers: string[], connection: string, own?: string): stri
 /** Header bytes are Latin-1 by convention: kept byte for byte. */
 function spelled(bytes: Buffer | string | undefined): string {
   return typeof bytes === 'string' ? bytes : (bytes?.toString('latin1') ?? '');
+}
+
+/** The value of one header, by its name in lower case; empty where it is not there. */
+export function headerValue(raw: readonly (Buffer | string)[], wanted: string): string {
+  for (let index = 0; index + 1 < raw.length; index += 2) {
+    if (spelled(raw[index]).toLowerCase() === wanted) return spelled(raw[index + 1]);
+  }
+  return '';
 }

@@ -136,10 +136,9 @@ async function readAnswer(
   { headOnly }: HttpCall,
 ): Promise<Answer> {
   const header = (name: string) => first(headers[name]);
-  if (headOnly) {
-    // Its error is of no interest: nobody waits for this body.
-    body.on('error', () => {}).destroy();
-  }
+  // A body that is left before its end says so by an error, which else might be heard by nobody: the process would end.
+  body.on('error', () => {});
+  if (headOnly) body.destroy();
   return {
     status: statusCode,
     contentType: header('content-type') ?? '',

@@ -1,5 +1,12 @@
 import { rootCertificates } from 'node:tls';
 import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
+import {
+  type Connections,
+  http1Connections,
+  http2Connections,
+  sharedConnections,
+  streamingOptions,
+} from './connections.ts';
 
 /** How the gateway reaches out, from the operator's configuration. */
 export interface OutboundOptions {
@@ -34,48 +41,28 @@ export function outboundDispatcher(options: OutboundOptions): Dispatcher {
   return dispatcherWith(options, { connect: { timeout: 10_000, ...upstreamTls(options) } });
 }
 
-/**
- * Connections for the MCP server: no limit on how long an answer or a silence takes. `undefined` where nothing is special about them. With
- * fixed credentials these take the place of every token: one header, or none at all.
- */
-export function streamingDispatcher(
-  options: OutboundOptions,
-  credentials: FixedCredentials | undefined,
-): Dispatcher | undefined {
+/** How the MCP server is spoken to. */
+export interface StreamingOptions extends OutboundOptions {
+  readonly origin: string;
+  /** 2: where it is offered. */
+  readonly http?: '1.1' | '2';
+  /** Seconds to the first header of an answer; 0 is as long as it takes. */
+  readonly responseTimeout?: number;
+}
+
+/** Connections for the MCP server: no limit on how long an answer or a silence takes, unless one is set for the first header. */
+export function streamingConnections(options: StreamingOptions): Connections {
+  const { origin, http = '1.1', responseTimeout = 0 } = options;
   const { httpProxy, httpsProxy } = proxies(options.environment);
-  const tls = upstreamTls(options);
-  const special = httpProxy ?? httpsProxy ?? Object.keys(tls)[0] ?? credentials;
-  if (special === undefined) return undefined;
-  const dispatcher = dispatcherWith(options, {
-    connect: { timeout: 10_000, ...tls },
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    maxHeaderSize: 64 * 1024,
-  });
-  return credentials === undefined
-    ? dispatcher
-    : dispatcher.compose(withCredentials(credentials.header));
-}
-
-/** What the gateway sends an upstream that has no authorization server. */
-export interface FixedCredentials {
-  readonly header: readonly [string, string] | undefined;
-}
-
-/** Names and values alternate in the headers of a call. */
-function withCredentials(
-  header: readonly [string, string] | undefined,
-): Dispatcher.DispatcherComposeInterceptor {
-  return (dispatch) => (options, handler) => {
-    const given = options.headers as readonly string[];
-    const headers: string[] = [];
-    for (let index = 0; index + 1 < given.length; index += 2) {
-      const [name = '', value = ''] = given.slice(index, index + 2);
-      const replaced = [header?.[0].toLowerCase(), 'authorization'].includes(name.toLowerCase());
-      if (!replaced) headers.push(name, value);
-    }
-    return dispatch({ ...options, headers: header ? [...headers, ...header] : headers }, handler);
+  const streaming = {
+    ...streamingOptions,
+    connect: { ...streamingOptions.connect, ...upstreamTls(options) },
+    headersTimeout: responseTimeout * 1000,
   };
+  if (httpProxy !== undefined || httpsProxy !== undefined) {
+    return sharedConnections(dispatcherWith(options, { ...streaming, allowH2: http === '2' }));
+  }
+  return http === '2' ? http2Connections(origin, streaming) : http1Connections(origin, streaming);
 }
 
 function dispatcherWith(options: OutboundOptions, agent: Agent.Options): Dispatcher {

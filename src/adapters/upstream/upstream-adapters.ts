@@ -8,7 +8,7 @@ import type { Seconds } from '../../domain/lifetime.ts';
 import type { PublicKey } from '../../domain/metadata.ts';
 import { httpAuthorizationServer } from './authorization-server.ts';
 import { httpCaller, type SeenCall } from './http-call.ts';
-import { type OutboundOptions, outboundDispatcher, streamingDispatcher } from './outbound.ts';
+import { type OutboundOptions, outboundDispatcher, streamingConnections } from './outbound.ts';
 import { pageVisitor } from './page-visitor.ts';
 import { httpResourceServer } from './resource-server.ts';
 import { signingKey } from './signing-key.ts';
@@ -23,6 +23,12 @@ export interface UpstreamAdapterOptions extends OutboundOptions {
   /** PEM or JWK, for `private_key_jwt`. */
   readonly privateKey: string | undefined;
   readonly callLimit: Seconds;
+  /** What the MCP server is spoken to in. */
+  readonly http?: '1.1' | '2';
+  /** Seconds to the first header of its answer; 0 is as long as it takes. */
+  readonly responseTimeout?: number;
+  /** Names of request headers that cross besides the usual ones, in lower case. */
+  readonly passHeaders?: readonly string[] | undefined;
   readonly userAgent: string;
   readonly clock: Pick<Clock, 'now'>;
   readonly watch?: ((seen: SeenCall) => void) | undefined;
@@ -52,7 +58,9 @@ export function upstreamAdapters(options: UpstreamAdapterOptions): UpstreamAdapt
     resourceServer: httpResourceServer({
       url,
       userAgent,
-      dispatcher: streamingDispatcher(options, credentials),
+      credentials,
+      passHeaders: options.passHeaders,
+      connections: streamingConnections({ ...options, origin: new URL(url).origin }),
     }),
     publicKey: key?.publicKey,
     close: () => dispatcher.destroy(),

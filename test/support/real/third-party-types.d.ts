@@ -8,3 +8,10 @@ declare module '@modelcontextprotocol/server-everything/dist/server/index.js' {
     readonly cleanup: (sessionId?: string) => void;
   };
 }
+
+// @fastify/http-proxy names these types of ws, which is published without any. Nobody here opens a WebSocket.
+declare module 'ws' {
+  export type ClientOptions = object;
+  export type ServerOptions = object;
+  export type WebSocket = object;
+}
