@@ -74,6 +74,10 @@ export type GatewayEvent =
   | { readonly type: 'upstream_revoked'; readonly grant: GrantId }
   | { readonly type: 'upstream_token_refused'; readonly grant: GrantId }
   | { readonly type: 'internal_error'; readonly reason: string }
+  /** A file that the configuration names was changed, and is used as it is now. */
+  | { readonly type: 'file_reloaded'; readonly file: string }
+  /** It was changed and cannot be used: what it held before stays in force. */
+  | { readonly type: 'file_unusable'; readonly file: string; readonly reason: string }
   | {
       readonly type: 'grant_ended';
       readonly grant: GrantId;

@@ -79,6 +79,8 @@ export class StoreUnavailable extends Error {
 export interface SignIn {
   /** The subject these credentials belong to; the same answer, after the same time, for an unknown user and a wrong password. */
   verify(username: string, password: string): Promise<Subject | undefined>;
+  /** Whether a subject may still sign in: a browser that remembers one who may not is asked again. Left out: everybody may. */
+  isUser?(subject: Subject): Promise<boolean>;
 }
 
 /** What the gateway says of itself when it registers at an upstream (RFC 7591 §2). */
