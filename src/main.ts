@@ -12,16 +12,21 @@ import { runCommandLine } from './adapters/configuration/run.ts';
 import { useCaseSettings } from './adapters/configuration/use-case-settings.ts';
 import { gatewayListener } from './adapters/http/gateway-listener.ts';
 import { type Gateway, gatewayServer } from './adapters/http/gateway-server.ts';
+import { hashedUsers } from './adapters/sign-in/hashed-users.ts';
+import { hashPassword } from './adapters/sign-in/scrypt.ts';
 import { singleUser } from './adapters/sign-in/single-user.ts';
+import { usersFile as readUsersFile } from './adapters/sign-in/users-file.ts';
 import { memoryStore } from './adapters/store/memory.ts';
 import { eventLines } from './adapters/system/event-lines.ts';
 import { systemClock } from './adapters/system/system-clock.ts';
 import { systemRandom } from './adapters/system/system-random.ts';
 import { httpAuthorizationServer } from './adapters/upstream/authorization-server.ts';
 import { httpResourceServer } from './adapters/upstream/resource-server.ts';
+import type { Events } from './application/events.ts';
 import type { Ports } from './application/ports.ts';
 import { useCases } from './application/use-cases.ts';
 import { upstreamCallbackUrl } from './domain/gateway-address.ts';
+import { readPasswordHash } from './domain/password-hash.ts';
 import { sealingKey } from './domain/sealing.ts';
 
 export type {
@@ -42,15 +47,16 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
   let port = config.port;
   const address = () => gatewayAddress(config, port);
   const clock = ports.clock ?? systemClock;
+  const events = ports.events ?? { emit: () => {} };
   const used: Ports = {
     clock,
     random: systemRandom,
     store: memoryStore(clock),
-    signIn: singleUser(config.username, config.password),
+    signIn: signIn(config, events),
     authorizationServer: httpAuthorizationServer(),
     resourceServer: httpResourceServer({ url: config.upstreamRs, userAgent: `${name}/${version}` }),
-    events: { emit: () => {} },
     ...ports,
+    events,
   };
   const keys = { current: sealingKey(used.random.bytes(32)), previous: [] };
   const settings = useCaseSettings(config, () => upstreamCallbackUrl(address()), keys);
@@ -71,9 +77,16 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
   });
 }
 
+function signIn({ username, password, passwordHash, usersFile }: GatewayConfig, events: Events) {
+  if (usersFile !== undefined) return hashedUsers(readUsersFile(usersFile, events));
+  const hash = passwordHash && readPasswordHash(passwordHash);
+  return hash ? hashedUsers(() => new Map([[username, hash]])) : singleUser(username, password);
+}
+
 /** With a sign-in of the embedder's own the password of the configuration opens nothing: its rules do not apply. */
 function withoutPassword(options: GatewayOptions): GatewayOptions {
-  return { ...options, password: Buffer.from(systemRandom.bytes(32)).toString('base64url') };
+  const password = Buffer.from(systemRandom.bytes(32)).toString('base64url');
+  return { ...options, password, passwordHash: undefined, usersFile: undefined };
 }
 
 const { name, version } = JSON.parse(
@@ -84,5 +97,5 @@ const { name, version } = JSON.parse(
 if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   const events = eventLines((line) => console.log(line));
   const start = (config: GatewayConfig) => createGateway(config, { events });
-  process.exit(await runCommandLine(process, start, version));
+  process.exit(await runCommandLine(process, { version, createGateway: start, hashPassword }));
 }

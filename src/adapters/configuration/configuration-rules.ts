@@ -70,7 +70,26 @@ const rules: readonly Rule[] = [
     }),
   ),
   {
-    reads: ['host', 'publicUrl', 'password'],
+    reads: ['password', 'passwordHash'],
+    setting: 'passwordHash',
+    fault: (config, { name }) =>
+      config.passwordHash !== undefined && config.password !== settings.password.default
+        ? `A password and a hash of one are too much; take out ${name('password')}.`
+        : undefined,
+  },
+  {
+    reads: ['password', 'passwordHash', 'usersFile'],
+    setting: 'usersFile',
+    fault: (config, { name }) => {
+      if (config.usersFile === undefined) return undefined;
+      const other = config.passwordHash === undefined ? 'password' : 'passwordHash';
+      return config[other] === settings[other].default
+        ? undefined
+        : `The file says who may sign in; put the user there and take out ${name(other)}.`;
+    },
+  },
+  {
+    reads: ['host', 'publicUrl', 'password', 'passwordHash', 'usersFile'],
     setting: 'password',
     fault: (config, { example }) =>
       hasDefaultPassword(config) && !staysOnThisMachine(config)
@@ -119,6 +138,7 @@ export function configurationWarnings(
 
 /** Also where somebody has set it: what counts is that it is published. */
 export function hasDefaultPassword(config: GatewayConfig): boolean {
+  if (config.passwordHash !== undefined || config.usersFile !== undefined) return false;
   return config.password === settings.password.default;
 }
 

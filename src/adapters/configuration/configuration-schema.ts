@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { readPasswordHash } from '../../domain/password-hash.ts';
 import type { BrokenRules } from './configuration-rules.ts';
 import type { GatewayConfig } from './gateway-configuration.ts';
 import { type NumberSetting, type Spelling, settings, type TextSetting } from './settings.ts';
@@ -37,6 +38,8 @@ export function configurationSchema(
         upstreamRevocation: choice(settings.upstreamRevocation, example, ['auto', 'off']),
         username: required(settings.username, example, plainText),
         password: required(settings.password, example, plainText),
+        passwordHash: optional(settings.passwordHash, example, passwordHash),
+        usersFile: optional(settings.usersFile, example, plainText),
         session: wholeNumber(settings.session, example),
         accessTokenTtl: wholeNumber(settings.accessTokenTtl, example),
         refreshTokenTtl: wholeNumber(settings.refreshTokenTtl, example),
@@ -146,6 +149,12 @@ function scope(row: TextSetting, example: Spelling['example']): z.ZodType<string
 function plainText(value: string): string | undefined {
   return /\p{Cc}/u.test(value)
     ? 'The value holds a line break or another control character; take it out.'
+    : undefined;
+}
+
+function passwordHash(value: string): string | undefined {
+  return readPasswordHash(value) === undefined
+    ? 'The value is not a hash of a password; make one with: mcp-oauth-gateway hash-password.'
     : undefined;
 }
 

@@ -31,8 +31,12 @@ export interface GatewayConfig {
   readonly upstreamRevocation: 'auto' | 'off';
   /** Who may sign in. */
   readonly username: string;
-  /** What they prove it with. */
+  /** What they prove it with, unless a hash or a file of users says so. */
   readonly password: string;
+  /** The hash of the password, in PHC form; the password itself is then not needed. */
+  readonly passwordHash: string | undefined;
+  /** A file of `name:hash` lines: who may sign in, instead of the one user above. */
+  readonly usersFile: string | undefined;
   /** How long a browser stays signed in; 0: every flow asks for the password. */
   readonly session: number;
   /** Life of an access token. */

@@ -1,12 +1,14 @@
 import { banner } from './banner.ts';
-import { readCommandLine, refusal } from './command-line.ts';
+import { type CommandLine, readCommandLine, refusal } from './command-line.ts';
 import type { GatewayConfig } from './gateway-configuration.ts';
+import { type ReadPassword, readPassword } from './read-password.ts';
 import { startFailure } from './start-failure.ts';
 
 /** What of `process` a run needs; `process` itself fits. */
 export interface ProcessLike {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdin: Parameters<ReadPassword>[0];
   readonly stdout: { readonly columns?: number; write(text: string): unknown };
   readonly stderr: { write(text: string): unknown };
   on(signal: StopSignal, listener: () => void): unknown;
@@ -22,38 +24,75 @@ export interface RunnableGateway {
   close(): Promise<void>;
 }
 
-/**
- * Runs the gateway until a signal stops it. Resolves with the exit code: 0 for a clean stop (or
- * `--help`), 1 for a failed start, 2 at a second signal, 3 for a stop that failed. The caller exits
- * at once with it.
- */
-export async function runCommandLine(
-  process: ProcessLike,
-  createGateway: (config: GatewayConfig) => RunnableGateway,
-  version: string,
-  store = 'memory (grants end with this process)',
-): Promise<number> {
-  const print = (text: string) => process.stdout.write(`${text}\n`);
-  const complain = (text: string) => process.stderr.write(`${text}\n`);
-  const asked = readCommandLine(
-    process.argv.slice(2),
-    process.env,
-    version,
-    process.stdout.columns,
-  );
-  if (asked.type === 'print') {
-    print(asked.text);
-    return 0;
-  }
-  if (asked.type === 'refuse') {
-    complain(asked.text);
-    return 1;
-  }
+/** What the program can do, as its parts do it. */
+export interface Program {
+  readonly version: string;
+  /** Throws where the configuration cannot work on this machine. */
+  readonly createGateway: (config: GatewayConfig) => RunnableGateway;
+  readonly hashPassword: (password: string) => Promise<string>;
+  /** The kind of store, in words. */
+  readonly store?: string;
+}
 
-  const { config, sources, warnings } = asked;
+/**
+ * Runs the program: the gateway until a signal stops it, or a command. Resolves with the exit code: 0 for a clean stop (or a command that
+ * did what it should), 1 for a failed start, 2 at a second signal, 3 for a stop that failed. The caller exits at once with it.
+ */
+export async function runCommandLine(process: ProcessLike, program: Program): Promise<number> {
+  const { argv, env, stdout, stderr } = process;
   // Heard from the first moment, so that a signal during the start is not lost.
   const signals = stopSignals(process);
-  const serve = async (): Promise<number> => {
+  const asked = await readCommandLine(argv.slice(2), env, program.version, stdout.columns);
+  if (asked.type === 'start' && !asked.check) return serve(process, program, asked, signals);
+  signals.release();
+  switch (asked.type) {
+    case 'print':
+      stdout.write(`${asked.text}\n`);
+      return 0;
+    case 'refuse':
+      stderr.write(`${asked.text}\n`);
+      return 1;
+    case 'hash_password':
+      return hashPassword(process, program);
+    case 'start':
+      return check(process, program, asked);
+  }
+}
+
+async function hashPassword({ stdin, stdout, stderr }: ProcessLike, program: Program) {
+  const read = await readPassword(stdin, stderr);
+  if (read.ok) stdout.write(`${await program.hashPassword(read.value)}\n`);
+  else stderr.write(`${read.failure}\n`);
+  return read.ok ? 0 : 1;
+}
+
+type Start = Extract<CommandLine, { type: 'start' }>;
+
+/** Goes as far as a start can without listening. */
+async function check(process: ProcessLike, program: Program, asked: Start): Promise<number> {
+  const { config, sources, warnings } = asked;
+  try {
+    await program.createGateway(config).close();
+  } catch (error) {
+    process.stderr.write(`${refusal([startFailure(error, config, sources)]).text}\n`);
+    return 1;
+  }
+  const lines = [...warnings.map((each) => `Warning: ${each}`), 'The configuration is good.'];
+  process.stdout.write(`${lines.join('\n')}\n`);
+  return 0;
+}
+
+async function serve(
+  process: ProcessLike,
+  program: Program,
+  asked: Start,
+  signals: StopSignals,
+): Promise<number> {
+  const { config, sources, warnings } = asked;
+  const { version, createGateway, store = 'memory (grants end with this process)' } = program;
+  const print = (text: string) => process.stdout.write(`${text}\n`);
+  const complain = (text: string) => process.stderr.write(`${text}\n`);
+  const run = async (): Promise<number> => {
     let gateway: RunnableGateway;
     try {
       gateway = createGateway(config);
@@ -72,7 +111,7 @@ export async function runCommandLine(
       return 3;
     }
   };
-  const code = await Promise.race([serve(), signals.second.then(() => 2)]);
+  const code = await Promise.race([run(), signals.second.then(() => 2)]);
   signals.release();
   return code;
 }

@@ -1,6 +1,6 @@
 import type { GatewayConfig } from './gateway-configuration.ts';
 
-/** The name of a setting in an options object and, later, in a configuration file. */
+/** The name of a setting in an options object. */
 export type SettingKey = keyof GatewayConfig;
 
 /** The headings of `--help`, in the order they are printed. */
@@ -27,7 +27,7 @@ export interface NumberSetting<Key extends SettingKey = SettingKey> extends Row<
 
 /** A setting that is text; what text is accepted, the schema says. */
 export interface TextSetting<Key extends SettingKey = SettingKey> extends Row<Key> {
-  readonly kind: 'host' | 'url' | 'text' | 'secret' | 'list' | 'choice';
+  readonly kind: 'host' | 'url' | 'text' | 'secret' | 'list' | 'choice' | 'file';
   readonly default: string | undefined;
   readonly required?: true;
 }
@@ -46,8 +46,8 @@ const hour = 60 * minute;
 const day = 24 * hour;
 
 /**
- * Every setting there is: flags, environment names, `--help`, defaults and bounds all come from
- * here, and so will a configuration file.
+ * Every setting there is: flags, environment names, keys of a configuration file, `--help`, the
+ * documentation, defaults and bounds all come from here.
  */
 export const settings: Table = {
   port: {
@@ -158,6 +158,23 @@ export const settings: Table = {
     environmentOnly: true,
     description: 'Its password (the default only works on loopback)',
     example: 'PASSWORD',
+  },
+  passwordHash: {
+    key: 'passwordHash',
+    group: 'Sign-in',
+    kind: 'secret',
+    default: undefined,
+    environmentOnly: true,
+    description: 'Or its hash, as hash-password prints it',
+    example: "'$scrypt$ln=15,r=8,p=3$SALT$HASH'",
+  },
+  usersFile: {
+    key: 'usersFile',
+    group: 'Sign-in',
+    kind: 'file',
+    default: undefined,
+    description: 'Or a file of NAME:HASH lines, read again when it changes',
+    example: '/etc/mcp-oauth-gateway/users',
   },
   session: {
     key: 'session',
@@ -279,6 +296,19 @@ export const environmentPrefix = 'MCP_GATEWAY_';
 export function environmentName(key: SettingKey): string {
   return environmentPrefix + flagName(key).replaceAll('-', '_').toUpperCase();
 }
+
+/** The flag of the file that holds a secret, without dashes: `upstream-client-secret-file`. */
+export function fileFlagName(key: SettingKey): string {
+  return `${flagName(key)}-file`;
+}
+
+/** The environment name of the file that holds a secret: `MCP_GATEWAY_PASSWORD_FILE`. */
+export function fileEnvironmentName(key: SettingKey): string {
+  return `${environmentName(key)}_FILE`;
+}
+
+/** The settings that are secrets: each can be given as a file that holds it. */
+export const secretRows: readonly Setting[] = settingRows.filter(({ kind }) => kind === 'secret');
 
 /** How a sentence names a setting: an embedder knows its key, an operator its flag or variable. */
 export interface Spelling {
