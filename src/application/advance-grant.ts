@@ -6,7 +6,7 @@ import {
   newestPair,
   type TokenAnswer,
 } from '../domain/grant-rotation.ts';
-import { isUpstreamSpent, tokensOfGrant } from '../domain/grant-upstream.ts';
+import { isPastHelp, tokensOfGrant } from '../domain/grant-upstream.ts';
 import type { EpochSeconds } from '../domain/lifetime.ts';
 import type { OAuthError } from '../domain/oauth-error.ts';
 import { failure, type Result, success } from '../domain/result.ts';
@@ -84,6 +84,7 @@ async function advanceAsItIs(
 ): Promise<Advance> {
   const { ports, policy } = parts;
   const now = ports.clock.now();
+  // A new pair would only go round in circles.
   if (plan.move && isPastHelp(held.value, now)) {
     await parts.endGrant(held, 'upstream_refused');
     return { type: 'refused' };
@@ -92,12 +93,6 @@ async function advanceAsItIs(
   const written = grant === held.value || (await writeGrant(ports, policy, held, grant));
   if (!written) return { type: 'overtaken' };
   return answerWith(parts, { grant, key }, tokens);
-}
-
-/** A token that the upstream refused, or that has ended, where the upstream gave no refresh token (GitHub OAuth Apps): a new pair would only go round in circles. */
-function isPastHelp(grant: LiveGrant, now: EpochSeconds): boolean {
-  const { renewable, refused } = grant.upstream;
-  return !renewable && (refused || isUpstreamSpent(grant, now));
 }
 
 function changeOf(

@@ -6,20 +6,21 @@ import {
   type TokenPolicy,
 } from '../domain/grant.ts';
 import type { GatewayKeys } from '../domain/grant-keys.ts';
+import { tokensOfGrant } from '../domain/grant-upstream.ts';
+import type { Sealed, SealingKey } from '../domain/sealing.ts';
 import { revocationOrder } from '../domain/upstream-revocation.ts';
-import type { UpstreamTokens } from '../domain/upstream-tokens.ts';
 import { readLiveGrant } from './live-grants.ts';
 import type { Ports, Versioned } from './ports.ts';
 import type { RevokeUpstream } from './revoke-upstream.ts';
 
 /**
- * Ends a grant, whatever other writers do meanwhile: when it returns, no token of it works any more. With the upstream's tokens in hand the
- * same commit orders their revocation there, which then goes on in the background.
+ * Ends a grant, whatever other writers do meanwhile: when it returns, no token of it works any more. With the grant's sealing key in
+ * hand the same commit orders the revocation of its newest tokens at the upstream, which then goes on in the background.
  */
 export type EndGrant = (
   held: Versioned<LiveGrant>,
   reason: EndReason,
-  tokens?: UpstreamTokens,
+  key?: SealingKey,
 ) => Promise<void>;
 
 interface EndParts {
@@ -30,13 +31,13 @@ interface EndParts {
 }
 
 /** The end of a grant: a revocation, a replay, or the upstream's no. */
-export function endGrantUseCase({ ports, revokeUpstream, keys, policy }: EndParts): EndGrant {
-  return async (held, reason, tokens) => {
+export function endGrantUseCase(parts: EndParts): EndGrant {
+  const { ports, revokeUpstream, policy } = parts;
+  return async (held, reason, key) => {
     const { id, clientId: client, subject } = held.value;
-    const order = tokens && revocationOrder(tokens, id, ports.random.bytes(12), keys);
-    let { version } = held;
+    let { value, version } = held;
     for (;;) {
-      const ended = endGrant(held.value, reason, order, ports.clock.now());
+      const ended = endGrant(value, reason, orderFor(parts, value, key), ports.clock.now());
       const outcome = await ports.store.grants.write(id, ended, version, keptUntil(ended, policy));
       if (outcome.type === 'written') {
         ports.events.emit({ type: 'grant_ended', grant: id, client, subject, reason });
@@ -45,7 +46,17 @@ export function endGrantUseCase({ ports, revokeUpstream, keys, policy }: EndPart
       }
       const current = await readLiveGrant(ports, id);
       if (current === undefined) return; // another ended it, and said so
-      version = current.version;
+      // With the tokens that the other writer may have brought.
+      ({ value, version } = current);
     }
   };
+}
+
+function orderFor(
+  { ports, keys }: EndParts,
+  grant: LiveGrant,
+  key: SealingKey | undefined,
+): Sealed | undefined {
+  const tokens = key && tokensOfGrant(grant, key);
+  return tokens && revocationOrder(tokens, grant.id, ports.random.bytes(12), keys);
 }

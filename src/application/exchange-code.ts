@@ -2,7 +2,7 @@ import type { Client } from '../domain/client-registration.ts';
 import { type CodeRedemption, judgeCode, withUsedCode } from '../domain/grant-code.ts';
 import { type GatewayKeys, sealKeyOf, unwrapDataKey } from '../domain/grant-keys.ts';
 import type { TokenAnswer } from '../domain/grant-rotation.ts';
-import { isUpstreamNearlySpent, tokensOfGrant } from '../domain/grant-upstream.ts';
+import { isUpstreamNearlySpent } from '../domain/grant-upstream.ts';
 import { type OAuthError, oauthError } from '../domain/oauth-error.ts';
 import { requestedResource } from '../domain/resource.ts';
 import { failure, type Result } from '../domain/result.ts';
@@ -67,7 +67,7 @@ async function redeem(
   if (verdict === 'refuse') return refused;
   const key = unwrapDataKey(held.value.code.wrap, secret, id, 'code', keys);
   if (verdict === 'replay') {
-    await endGrant(held, 'code_replayed', key && tokensOfGrant(held.value, sealKeyOf(key)));
+    await endGrant(held, 'code_replayed', key && sealKeyOf(key));
   }
   if (verdict === 'replay' || key === undefined) return refused;
   const ask = isUpstreamNearlySpent(held.value, now);

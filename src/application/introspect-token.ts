@@ -2,7 +2,8 @@ import type { ClientId } from '../domain/client-registration.ts';
 import type { LiveGrant, Subject, TokenPolicy } from '../domain/grant.ts';
 import { judgeAccess } from '../domain/grant-access.ts';
 import { judgeRefresh } from '../domain/grant-rotation.ts';
-import { type EpochSeconds, earlier } from '../domain/lifetime.ts';
+import { isPastHelp } from '../domain/grant-upstream.ts';
+import { type EpochSeconds, earlier, epochSeconds, type Seconds } from '../domain/lifetime.ts';
 import { type PresentedToken, readPresentedToken } from '../domain/token-pair.ts';
 import { readLiveGrant } from './live-grants.ts';
 import type { Ports } from './ports.ts';
@@ -40,17 +41,23 @@ function lookAt(
   policy: TokenPolicy,
   now: EpochSeconds,
 ): Introspection | undefined {
-  const { clientId, subject, scope, resource, issuedAt, upstream } = grant;
-  const common = { clientId, subject, scope, resource, issuedAt };
+  if (isPastHelp(grant, now)) return undefined;
+  const { clientId, subject, scope, resource, upstream } = grant;
+  const common = { clientId, subject, scope, resource };
   const access = judgeAccess(grant, presented, policy, now);
   if (access.type === 'live') {
     // What cannot be renewed ends with the upstream's token.
     const upstreamEnd = upstream.renewable ? undefined : upstream.expiresAt;
-    const expiresAt = earlier(access.entry.expiresAt, upstreamEnd);
-    return { ...common, kind: 'access', expiresAt };
+    const { expiresAt: end } = access.entry;
+    const issuedAt = beginOf(end, policy.accessTtl);
+    return { ...common, kind: 'access', issuedAt, expiresAt: earlier(end, upstreamEnd) };
   }
   const refresh = judgeRefresh(grant, presented, policy, now, false);
-  return refresh.type === 'current' || refresh.type === 'superseded'
-    ? { ...common, kind: 'refresh', expiresAt: refresh.entry.expiresAt }
-    : undefined;
+  if (refresh.type !== 'current' && refresh.type !== 'superseded') return undefined;
+  const { expiresAt } = refresh.entry;
+  return { ...common, kind: 'refresh', issuedAt: beginOf(expiresAt, policy.refreshTtl), expiresAt };
+}
+
+function beginOf(end: EpochSeconds, life: Seconds): EpochSeconds {
+  return epochSeconds(end - life);
 }

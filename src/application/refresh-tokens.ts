@@ -1,5 +1,6 @@
 import type { Client, ClientId } from '../domain/client-registration.ts';
 import type { LiveGrant, RefreshEntry, TokenPolicy } from '../domain/grant.ts';
+import { withPresented } from '../domain/grant-access.ts';
 import { type GatewayKeys, sealKeyOf, unwrapDataKey } from '../domain/grant-keys.ts';
 import {
   isPairNearlySpent,
@@ -7,7 +8,7 @@ import {
   type RefreshVerdict,
   type TokenAnswer,
 } from '../domain/grant-rotation.ts';
-import { isUpstreamNearlySpent, tokensOfGrant } from '../domain/grant-upstream.ts';
+import { isUpstreamNearlySpent } from '../domain/grant-upstream.ts';
 import type { EpochSeconds } from '../domain/lifetime.ts';
 import { type OAuthError, oauthError } from '../domain/oauth-error.ts';
 import { requestedResource } from '../domain/resource.ts';
@@ -66,7 +67,8 @@ function refreshing(
     const judged = await judge(parts, client, presented, now, inFlight);
     if (judged === undefined) return refused;
     const { held, verdict } = judged;
-    inFlight ||= verdict.type === 'current';
+    // Once judged good it stays so while it waits for another's answer.
+    inFlight = true;
     const key = unwrapDataKey(verdict.entry.wrap, secret, id, 'refresh', keys);
     if (key === undefined) return refused;
     const advanced = await advance(held, key, planFor(held.value, verdict, policy, now));
@@ -106,7 +108,7 @@ async function endReplayed(
   { gateway }: PresentedToken,
 ): Promise<void> {
   const key = unwrapDataKey(wrap, gateway.secret, gateway.grant, 'refresh', keys);
-  await endGrant(held, 'refresh_replayed', key && tokensOfGrant(held.value, sealKeyOf(key)));
+  await endGrant(held, 'refresh_replayed', key && sealKeyOf(key));
 }
 
 /** The newest token moves the grant; an older one is answered with the newest pair, unless that would bring the client back at once. */
@@ -120,7 +122,7 @@ function planFor(
     verdict.type === 'current' ||
     isPairNearlySpent(grant, policy, now) ||
     isUpstreamNearlySpent(grant, now);
-  return { move, ask: move, also: (unchanged) => unchanged };
+  return { move, ask: move, also: (each) => withPresented(each, verdict.entry.generation) };
 }
 
 // One text for every cause: which half was wrong is nobody's business (RFC 6749 §5.2).

@@ -158,7 +158,7 @@ async function findClient(
       method: authMethodFor(clientSecret, server.authMethods),
     });
   }
-  if (server.issuer === undefined || server.registrationEndpoint === undefined) {
+  if (!isOpen(server)) {
     return failure({
       kind: 'unusable',
       reason: `The upstream wants a client registered by hand: register one with the callback URL ${callback} and set --upstream-client-id.`,
@@ -171,20 +171,30 @@ async function findClient(
     : register(ports, settings, server, callback, keys, kept?.version);
 }
 
+/** A server at which the gateway can register itself. */
+interface OpenServer extends UpstreamServer {
+  readonly issuer: string;
+  readonly registrationEndpoint: string;
+}
+
+function isOpen(server: UpstreamServer): server is OpenServer {
+  return server.issuer !== undefined && server.registrationEndpoint !== undefined;
+}
+
 /** Registrations never cross from one issuer to another (RFC 9700 §4.4), nor from one callback to another. */
-function registrationKey({ issuer }: UpstreamServer, callback: string): string {
+function registrationKey({ issuer }: OpenServer, callback: string): string {
   return sha256(`${issuer} ${callback}`);
 }
 
 async function register(
   ports: ResolvePorts,
   settings: UpstreamSettings,
-  server: UpstreamServer,
+  server: OpenServer,
   redirectUri: string,
   keys: GatewayKeys,
   over: Version | undefined,
 ): Resolution<UpstreamClient> {
-  const answer = await ports.authorizationServer.register(server.registrationEndpoint ?? '', {
+  const answer = await ports.authorizationServer.register(server.registrationEndpoint, {
     redirectUri,
     method: server.authMethods?.includes('none') ? 'none' : authMethodFor('', server.authMethods),
     scope: settings.scope ?? server.resourceScopes?.join(' '),
@@ -193,16 +203,19 @@ async function register(
   const client = registeredClient(answer.value, server);
   ports.events.emit({
     type: 'upstream_registered',
-    issuer: server.issuer ?? '',
+    issuer: server.issuer,
     client: client.clientId,
   });
-  await ports.store.registrations.write(
-    registrationKey(server, redirectUri),
+  const key = registrationKey(server, redirectUri);
+  const outcome = await ports.store.registrations.write(
+    key,
     sealedRegistration(client, keys, ports.random.bytes(12)),
     over,
     after(ports.clock.now(), registrationKept),
   );
-  return success(client);
+  // Another process registered meanwhile: tokens that one client got are refreshed by no other.
+  const kept = outcome.type === 'outdated' && (await ports.store.registrations.read(key));
+  return success((kept && openRegistration(kept.value, keys)) || client);
 }
 
 /** Some answer with a secret although none was asked for, and want it from then on (Figma): the answer counts, not the question. */

@@ -1,7 +1,6 @@
 import type { Client } from '../domain/client-registration.ts';
 import type { LiveGrant } from '../domain/grant.ts';
 import { type GatewayKeys, sealKeyOf, unwrapDataKey, unwrapSealKey } from '../domain/grant-keys.ts';
-import { tokensOfGrant } from '../domain/grant-upstream.ts';
 import type { SealingKey } from '../domain/sealing.ts';
 import { sha256 } from '../domain/secret-hash.ts';
 import { type GatewayToken, readPresentedToken } from '../domain/token-pair.ts';
@@ -28,22 +27,26 @@ export function revokeToken({ ports, endGrant, keys }: RevokeParts): RevokeToken
     if (presented === undefined) return;
     const held = await readLiveGrant(ports, presented.gateway.grant);
     if (held === undefined || held.value.clientId !== client.id) return;
-    const key = sealKeyUnder(held.value, presented.gateway, keys);
-    if (key === undefined) return;
-    await endGrant(held, 'revoked', tokensOfGrant(held.value, key));
+    const half = knownHalf(held.value, presented.gateway, keys);
+    if (half !== undefined) await endGrant(held, 'revoked', half.key);
   };
 }
 
-/** The sealing key, for whoever presents a half that the grant knows: used, spent or live, it proves whose grant it is. */
-function sealKeyUnder(
+/** A half that the grant knows: used, spent or live, it proves whose grant it is. `key`: absent where the gateway key is another now. */
+interface KnownHalf {
+  readonly key: SealingKey | undefined;
+}
+
+function knownHalf(
   grant: LiveGrant,
   { secret }: GatewayToken,
   keys: GatewayKeys,
-): SealingKey | undefined {
+): KnownHalf | undefined {
   const hash = sha256(secret);
   const access = grant.access.find((entry) => entry.hash === hash);
-  if (access) return unwrapSealKey(access.wrap, secret, grant.id, keys);
+  if (access) return { key: unwrapSealKey(access.wrap, secret, grant.id, keys) };
   const refresh = grant.refresh.find((entry) => entry.hash === hash);
-  const key = refresh && unwrapDataKey(refresh.wrap, secret, grant.id, 'refresh', keys);
-  return key && sealKeyOf(key);
+  if (refresh === undefined) return undefined;
+  const key = unwrapDataKey(refresh.wrap, secret, grant.id, 'refresh', keys);
+  return { key: key && sealKeyOf(key) };
 }

@@ -69,13 +69,15 @@ async function revokeAll(parts: RevokeUpstreamParts, ended: EndedGrant): Promise
   if (!upstream.ok) return 'later';
   const endpoint = upstream.value.server.revocationEndpoint;
   if (endpoint === undefined) return 'done';
+  let accepted = 0;
   for (const token of tokens) {
     const revoked = await ports.authorizationServer.revokeToken(upstream.value, endpoint, token);
+    if (revoked.ok) accepted += 1;
     if (revoked.ok) continue;
     const reason = `revocation: ${reasonOf(revoked.failure)}`;
     ports.events.emit({ type: 'upstream_failed', flow: undefined, grant: ended.id, reason });
     if (revoked.failure.kind === 'unavailable') return 'later';
   }
-  ports.events.emit({ type: 'upstream_revoked', grant: ended.id });
+  if (accepted > 0) ports.events.emit({ type: 'upstream_revoked', grant: ended.id });
   return 'done';
 }

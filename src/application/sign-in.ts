@@ -1,7 +1,6 @@
 import type { Flow, FlowId } from '../domain/authorization-flow.ts';
 import type { ReturnAddress } from '../domain/authorization-request.ts';
 import { type FlowSecrets, flowSecrets, isSameSecret } from '../domain/flow-secrets.ts';
-import type { Subject } from '../domain/grant.ts';
 import { type OAuthError, oauthError } from '../domain/oauth-error.ts';
 import { codeChallengeOf } from '../domain/pkce.ts';
 import { type Result, success } from '../domain/result.ts';
@@ -32,7 +31,7 @@ export interface SignInForm {
 export type SignInOutcome =
   /** On to screen 2: the URL at the upstream, and what the browser is to remember. */
   | { readonly type: 'upstream'; readonly url: string; readonly session: string | undefined }
-  /** The same page again, with the form: a wrong name or password, or another user. */
+  /** The same page again, with the form: a wrong name or password, another user, or a remembered sign-in that has ended. */
   | {
       readonly type: 'again';
       readonly flow: Flow;
@@ -91,11 +90,15 @@ async function allow(
   secrets: FlowSecrets,
   form: SignInForm,
 ): Promise<Result<SignInOutcome, StepRefusal>> {
-  const { events } = parts.ports;
-  const subject = await subjectOf(parts, flow, form);
+  const { ports, sessions } = parts;
+  const { events } = ports;
+  const byPassword = isByPassword(flow, form);
+  const subject = byPassword
+    ? await ports.signIn.verify(form.username, form.password)
+    : sessions.recall(form.session);
   if (subject === undefined) {
-    events.emit({ type: 'sign_in_refused', flow: flow.id });
-    return success({ ...again(flow, secrets), wrongPassword: true });
+    if (byPassword) events.emit({ type: 'sign_in_refused', flow: flow.id });
+    return success({ ...again(flow, secrets), wrongPassword: byPassword });
   }
   events.emit({ type: 'signed_in', flow: flow.id, subject });
   const consented = await parts.move(
@@ -104,17 +107,14 @@ async function allow(
     { type: 'consented', browser },
   );
   if (!consented.ok) return consented;
-  return sendUpstream(parts, consented.value, secrets, parts.sessions.remember(subject));
+  // Remembered from the password on: however often a session is used, it lasts no longer.
+  const session = byPassword ? sessions.remember(subject) : undefined;
+  return sendUpstream(parts, consented.value, secrets, session);
 }
 
-/** By the password where one was given; else by the sign-in that the browser remembers, unless the client wants a fresh one. */
-async function subjectOf(
-  { ports, sessions }: SignInParts,
-  { request }: Flow,
-  { username, password, session }: SignInForm,
-): Promise<Subject | undefined> {
-  const remembered = username === '' && password === '' && !request.freshSignIn;
-  return remembered ? sessions.recall(session) : ports.signIn.verify(username, password);
+/** By the password where one was given, or the client wants a fresh sign-in; else by the one that the browser remembers. */
+function isByPassword({ request }: Flow, { username, password }: SignInForm): boolean {
+  return username !== '' || password !== '' || request.freshSignIn;
 }
 
 async function deny(

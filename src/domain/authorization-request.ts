@@ -70,6 +70,8 @@ export function clientRequest(
   if (!challenge.ok) return failure({ to: 'client', address, error: challenge.failure });
   const resource = requestedResource(parameters.resource, bases);
   if (!resource.ok) return failure({ to: 'client', address, error: resource.failure });
+  const prompt = promptOf(parameters.prompt);
+  if (!prompt.ok) return failure({ to: 'client', address, error: prompt.failure });
   return success({
     ...address,
     clientId: client.id,
@@ -77,13 +79,17 @@ export function clientRequest(
     challenge: challenge.value,
     scope: parameters.scope || undefined,
     resource: resource.value,
-    freshSignIn: prompts(parameters.prompt).includes('login'),
+    freshSignIn: prompt.value.includes('login'),
   });
 }
 
-/** The values of `prompt`. Consent is asked for every time, so that `consent` changes nothing. */
-function prompts(prompt: string | undefined): readonly string[] {
-  return prompt?.split(' ') ?? [];
+/** The values of `prompt`. Consent is asked for every time, so that `consent` changes nothing, and `none` is never possible. */
+function promptOf(prompt: string | undefined): Result<readonly string[], OAuthError> {
+  const values = prompt?.split(' ').filter((value) => value !== '') ?? [];
+  if (!values.includes('none')) return success(values);
+  return values.every((value) => value === 'none')
+    ? failure(oauthError('interaction_required', 'Every connection needs the consent of the user.'))
+    : invalid('prompt=none goes with no other value.'); // OpenID Connect Core §3.1.2.1
 }
 
 /** A repeated redirect_uri proves nothing, whichever of its values would be taken. */

@@ -43,8 +43,8 @@ export type RefreshVerdict =
 
 /**
  * Decides about a presented refresh token. A used one stays good while no half of a later generation has come back, and then until the
- * announced end of the access token issued with it plus the grace. `inFlight`: it was the newest when this request began,
- * and shares the answer of the request that overtook it, even under strict rotation.
+ * announced end of the access token issued with it plus the grace. `inFlight`: it was good when this request began, and
+ * shares the answer of the request that overtook it meanwhile, even under strict rotation.
  */
 export function judgeRefresh(
   grant: LiveGrant,
@@ -121,7 +121,6 @@ export function moveGeneration(
   const moved = {
     ...grant,
     generation,
-    presented: Math.max(grant.presented, grant.generation),
     access: [...(policy.refreshGrace === 0 ? [] : grant.access), access],
     refresh: [...grant.refresh, refresh],
   };

@@ -48,6 +48,12 @@ export function isUpstreamSpent(grant: LiveGrant, now: EpochSeconds): boolean {
   return grant.upstream.expiresAt !== undefined && isExpired(grant.upstream.expiresAt, now);
 }
 
+/** A token that the upstream refused, or that has ended, where the upstream gave no refresh token (GitHub OAuth Apps): nothing can be had for it any more. */
+export function isPastHelp(grant: LiveGrant, now: EpochSeconds): boolean {
+  const { renewable, refused } = grant.upstream;
+  return !renewable && (refused || isUpstreamSpent(grant, now));
+}
+
 /** Whether the newest upstream access token has so little left that handing it out would bring the client straight back. */
 export function isUpstreamNearlySpent(grant: LiveGrant, now: EpochSeconds): boolean {
   const { issuedAt, expiresAt } = grant.upstream;

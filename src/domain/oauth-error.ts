@@ -30,13 +30,20 @@ export interface OAuthError {
   readonly retryAfter: number | undefined;
 }
 
-/** Makes an error. */
+/** Makes an error. Its sentence is kept to the characters that RFC 6749 Appendix A.8 allows, whatever it quotes. */
 export function oauthError(
   error: OAuthErrorCode,
   description: string,
   retryAfter?: number,
 ): OAuthError {
-  return { error, description, retryAfter };
+  return { error, description: spelled(description), retryAfter };
+}
+
+function spelled(sentence: string): string {
+  return sentence
+    .replaceAll('§', 'section ')
+    .replaceAll(/["\\]/g, "'")
+    .replaceAll(/[^\x20-\x7e]/g, '?');
 }
 
 /** The HTTP status of an error that is answered as JSON. */

@@ -93,6 +93,6 @@ export function redirectWith(
   for (const [name, value] of Object.entries(parameters)) {
     if (value !== undefined) query.append(name, value);
   }
-  // Appended as text: a URL object would respell what the client registered.
-  return `${uri}${uri.includes('?') ? '&' : '?'}${query}`;
+  // Appended as text: a URL object would respell what the client registered. %20 for a space is read right by every parser, + is not.
+  return `${uri}${uri.includes('?') ? '&' : '?'}${String(query).replaceAll('+', '%20')}`;
 }

@@ -68,12 +68,20 @@ export function asClientError(failure: UpstreamFailure): OAuthError {
     case 'refused':
       return failure.error === 'access_denied'
         ? oauthError('access_denied', 'Access was denied at the upstream server.')
-        : oauthError('server_error', `The upstream server refused the request (${failure.error}).`);
+        : oauthError(
+            'server_error',
+            `The upstream server refused the request (${codeOf(failure.error)}).`,
+          );
     case 'unavailable':
       return upstreamUnavailable(failure.retryAfter);
     case 'unusable':
       return oauthError('server_error', failure.reason);
   }
+}
+
+/** An error code is passed on to the client: nothing but the characters of one (RFC 6749 Appendix A.7), and not for ever. */
+function codeOf(error: string): string {
+  return error.replaceAll(/[^\w.:-]/g, '').slice(0, 64) || 'unknown_error';
 }
 
 /** The upstream's failure is not the client's: whatever it holds is still good. */

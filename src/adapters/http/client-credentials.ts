@@ -29,7 +29,7 @@ function basicCredentials(
 ): Result<readonly ClientCredentials[], OAuthError> {
   if (secret !== undefined) {
     const sentence =
-      'Send the client’s secret in one way only: the header or the form (RFC 6749 §2.3).';
+      'Send the client secret in one way only: the header or the form (RFC 6749 §2.3).';
     return failure(oauthError('invalid_request', sentence));
   }
   const encoded = /^basic +([A-Za-z0-9+/_-]+=*)$/i.exec(authorization)?.[1] ?? '';

@@ -34,7 +34,11 @@ export function introspectionEndpoint(
       const challenge = { 'WWW-Authenticate': 'Basic realm="introspect", charset="UTF-8"' };
       return sendOAuthError(response, notAllowed, challenge);
     }
-    const found = await introspect(form.get('token') ?? '');
+    const token = form.get('token');
+    if (form.repeated !== undefined || token === undefined) {
+      return sendOAuthError(response, oneToken);
+    }
+    const found = await introspect(token);
     const issuer = baseUrlFor(address(), request.headers.host);
     sendJson(response, 200, found ? active(found, issuer) : { active: false });
   };
@@ -45,6 +49,9 @@ const notAllowed = oauthError(
   'Only the configured caller may introspect tokens.',
 );
 
+const oneToken = oauthError('invalid_request', 'Send token, and send it once.');
+
+/** RFC 7662 §2.2. A refresh token has no `token_type`, which is a word for access tokens (RFC 6749 §7.1); `token_use` tells them apart. */
 function active(found: Introspection, issuer: string) {
   const { kind, clientId, subject, scope, resource, issuedAt, expiresAt } = found;
   return {
@@ -53,7 +60,8 @@ function active(found: Introspection, issuer: string) {
     client_id: clientId,
     username: subject,
     sub: subject,
-    token_type: kind === 'access' ? 'Bearer' : 'refresh_token',
+    ...(kind === 'access' && { token_type: 'Bearer' }),
+    token_use: `${kind}_token`,
     iat: issuedAt,
     exp: expiresAt,
     aud: resource,

@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import {
+  type ClientCredentials,
+  type ClientMetadata,
+  clientId,
+} from '../../src/domain/client-registration.ts';
+import { epochSeconds } from '../../src/domain/lifetime.ts';
+import { aClient, aGrant, refreshOf, storedClient } from './dance.ts';
+import { failureIn, valueIn, wired, world } from './wired.ts';
+
+const metadata: ClientMetadata = {
+  redirectUris: ['https://client.example/callback'],
+  tokenEndpointAuthMethod: undefined,
+  grantTypes: undefined,
+  responseTypes: undefined,
+  clientName: 'A client',
+};
+const day = 86_400;
+const farAway = epochSeconds(4_000_000_000);
+
+describe('registration', () => {
+  it('gives a confidential client a secret, and keeps no more than its hash', async () => {
+    const outside = world();
+    const gateway = wired(outside);
+
+    const { client, secret } = valueIn(await gateway.register(metadata));
+
+    const stored = await storedClient(outside, client.id);
+    assert.equal(client.method, 'client_secret_basic');
+    assert.match(secret ?? '', /^[\w-]{43}$/);
+    assert.ok(!JSON.stringify(stored).includes(secret ?? ''));
+    assert.deepEqual(outside.events.of('client_registered'), [
+      { type: 'client_registered', client: client.id, name: 'A client' },
+    ]);
+  });
+
+  it('gives a public client no secret', async () => {
+    const gateway = wired(world());
+
+    const registered = await gateway.register({ ...metadata, tokenEndpointAuthMethod: 'none' });
+
+    assert.equal(valueIn(registered).secret, undefined);
+  });
+
+  it('refuses a client that could not be used safely, and tells the operator why', async () => {
+    const outside = world();
+    const gateway = wired(outside);
+
+    const refused = await gateway.register({ ...metadata, redirectUris: ['javascript:alert(1)'] });
+
+    assert.equal(failureIn(refused).error, 'invalid_redirect_uri');
+    assert.equal(outside.events.of('registration_refused')[0]?.error, 'invalid_redirect_uri');
+  });
+
+  it('asks to come back when there is no room for another client', async () => {
+    const outside = world({ limits: { clients: 1 } });
+    const gateway = wired(outside);
+    await gateway.register(metadata);
+
+    const refused = failureIn(await gateway.register(metadata));
+
+    assert.equal(refused.error, 'temporarily_unavailable');
+    assert.equal(refused.retryAfter, 60);
+  });
+
+  it('forgets a client that never got a token after a day', async () => {
+    const outside = world();
+    const client = await aClient(wired(outside), outside);
+
+    outside.clock.advance(day - 1);
+    assert.ok(await outside.store.clients.read(client.value.id));
+    outside.clock.advance(1);
+    assert.equal(await outside.store.clients.read(client.value.id), undefined);
+  });
+
+  it('keeps a client for ninety days after its last use', async () => {
+    const outside = world();
+    const gateway = wired(outside);
+    const { client, tokens } = await aGrant(gateway, outside);
+    outside.clock.advance(20 * day);
+    const used = await storedClient(outside, client.value.id);
+    valueIn(await gateway.refresh(used, refreshOf(tokens.refreshToken)));
+
+    outside.clock.advance(90 * day - 1);
+    assert.ok(await outside.store.clients.read(client.value.id));
+    outside.clock.advance(1);
+    assert.equal(await outside.store.clients.read(client.value.id), undefined);
+  });
+
+  it('notes the use of a client once a day', async () => {
+    const outside = world();
+    const gateway = wired(outside);
+    const { client, tokens } = await aGrant(gateway, outside);
+    const before = await storedClient(outside, client.value.id);
+
+    valueIn(await gateway.refresh(before, refreshOf(tokens.refreshToken)));
+
+    assert.equal((await storedClient(outside, client.value.id)).version, before.version);
+  });
+
+  it('answers although another request noted the use first', async () => {
+    const outside = world();
+    const gateway = wired(outside);
+    const { clients } = outside.store.quiet;
+    outside.store.beforeWrite('clients', () => Promise.resolve()); // the registration
+    outside.store.beforeWrite('clients', async (key) => {
+      const stored = await clients.read(key);
+      if (stored) await clients.write(key, stored.value, stored.version, farAway);
+    });
+
+    const { tokens } = await aGrant(gateway, outside);
+
+    assert.ok(tokens.accessToken);
+  });
+});
+
+describe('client authentication', () => {
+  const credentials = (id: string, secret: string | undefined): readonly ClientCredentials[] => [
+    { id: clientId(id), secret },
+  ];
+
+  it('knows a client by its secret', async () => {
+    const gateway = wired(world());
+    const { client, secret } = valueIn(await gateway.register(metadata));
+
+    const found = valueIn(await gateway.authenticate(credentials(client.id, secret)));
+
+    assert.equal(found.value.id, client.id);
+  });
+
+  it('tries every way in which its credentials can be read', async () => {
+    const gateway = wired(world());
+    const { client, secret } = valueIn(await gateway.register(metadata));
+    const readings = [...credentials(client.id, `${secret}%`), ...credentials(client.id, secret)];
+
+    assert.ok((await gateway.authenticate(readings)).ok);
+    assert.ok(!(await gateway.authenticate([])).ok);
+  });
+
+  it('answers an unknown client and a wrong secret alike', async () => {
+    const gateway = wired(world());
+    const { client } = valueIn(await gateway.register(metadata));
+
+    const unknown = await gateway.authenticate(credentials('nobody', 'secret'));
+    const wrong = await gateway.authenticate(credentials(client.id, 'secret'));
+
+    assert.equal(failureIn(unknown).error, 'invalid_client');
+    assert.deepEqual(wrong, unknown);
+  });
+});

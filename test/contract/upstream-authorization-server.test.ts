@@ -1,0 +1,39 @@
+import {
+  authorizationServerOverHttpContract,
+  countingRandom,
+  fakeAuthorizationServer,
+  standingClock,
+  upstreamAuthorizationServerContract,
+} from '../../src/adapters/testing/testing.ts';
+import { httpAuthorizationServer } from '../../src/adapters/upstream/authorization-server.ts';
+
+const redirectUri = 'http://localhost:8002/upstream/callback';
+const credentials = { clientId: 'gateway', clientSecret: 'gateway-secret' };
+
+upstreamAuthorizationServerContract('of the fakes', () => {
+  const server = fakeAuthorizationServer({
+    clock: standingClock(),
+    random: countingRandom(),
+    clients: [{ ...credentials, redirectUris: [redirectUri] }],
+  });
+  const [resourceMetadataUrl = ''] = server.resourceDocuments.keys();
+  const [[serverMetadataUrl, document] = []] = server.serverDocuments;
+  if (serverMetadataUrl === undefined || document === undefined) throw new Error('No metadata.');
+  return {
+    server,
+    upstream: {
+      server: { ...document, resource: undefined, resourceScopes: undefined },
+      client: { ...credentials, method: 'client_secret_basic' },
+    },
+    redirectUri,
+    resourceMetadataUrl,
+    serverMetadataUrl,
+    nowhereUrl: 'https://nowhere.example/',
+    approve: (url) => server.approve(url),
+    goDown: () => server.goDown(),
+    comeUp: () => server.recover(),
+    close: () => {},
+  };
+});
+
+authorizationServerOverHttpContract('over HTTP', () => httpAuthorizationServer());

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  authorizationServerMetadata,
+  protectedResourceMetadata,
+  protectedResourceMetadataUrl,
+} from '../../src/domain/metadata.ts';
+
+const base = 'http://localhost:8002';
+
+test('the resource metadata names the MCP URL and this gateway as its authorization server', () => {
+  assert.deepEqual(protectedResourceMetadata(base, '/mcp', ['repo']), {
+    resource: 'http://localhost:8002/mcp',
+    authorization_servers: ['http://localhost:8002'],
+    bearer_methods_supported: ['header'],
+    resource_name: 'MCP OAuth Gateway',
+    scopes_supported: ['repo'],
+  });
+});
+
+for (const [form, resource] of [
+  ['', 'http://localhost:8002/mcp'],
+  ['/mcp', 'http://localhost:8002/mcp'],
+  ['/mcp/', 'http://localhost:8002/mcp/'],
+] as const) {
+  test(`the resource asked for under "${form}" is ${resource}`, () => {
+    assert.equal(protectedResourceMetadata(base, form, undefined).resource, resource);
+  });
+}
+
+test('the URL of the resource metadata has the path inserted behind the well-known part', () => {
+  assert.equal(
+    protectedResourceMetadataUrl(base, '/mcp'),
+    'http://localhost:8002/.well-known/oauth-protected-resource/mcp',
+  );
+});
+
+const features = { introspection: false };
+
+test('the server metadata offers the code flow with S256, and puts iss into its answers', () => {
+  assert.deepEqual(authorizationServerMetadata(base, features), {
+    issuer: 'http://localhost:8002',
+    authorization_endpoint: 'http://localhost:8002/authorize',
+    token_endpoint: 'http://localhost:8002/token',
+    registration_endpoint: 'http://localhost:8002/register',
+    revocation_endpoint: 'http://localhost:8002/revoke',
+    response_types_supported: ['code'],
+    response_modes_supported: ['query'],
+    grant_types_supported: ['authorization_code', 'refresh_token'],
+    token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'none'],
+    revocation_endpoint_auth_methods_supported: [
+      'client_secret_basic',
+      'client_secret_post',
+      'none',
+    ],
+    code_challenge_methods_supported: ['S256'],
+    authorization_response_iss_parameter_supported: true,
+  });
+});
+
+test('the introspection endpoint is named where there is one', () => {
+  const { introspection_endpoint } = authorizationServerMetadata(base, { introspection: true });
+
+  assert.equal(introspection_endpoint, 'http://localhost:8002/introspect');
+});
+
+test('issuer and authorization_servers are the same string', () => {
+  const [server] = protectedResourceMetadata(base, '', undefined).authorization_servers;
+
+  assert.equal(authorizationServerMetadata(base, features).issuer, server);
+});
+
+test('unknown scopes are left out, not spelled as null', () => {
+  assert.equal('scopes_supported' in protectedResourceMetadata(base, '', undefined), false);
+  assert.equal('scopes_supported' in authorizationServerMetadata(base, features), false);
+});

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { scopeToAsk, scopeTokens, type UpstreamScopes } from '../../src/domain/scope.ts';
+
+const tokens: readonly (readonly [string, string | undefined, readonly string[]])[] = [
+  ['none', undefined, []],
+  ['an empty one', '', []],
+  ['only spaces', '   ', []],
+  ['several', 'repo read:org', ['repo', 'read:org']],
+  ['superfluous spaces', '  repo   gist ', ['repo', 'gist']],
+  ['repeated ones', 'repo gist repo', ['repo', 'gist']],
+  ['URLs', 'https://www.example.com/auth/a', ['https://www.example.com/auth/a']],
+  ['ones with a quote, a backslash, a tab or letters beyond ASCII', 'a"b c\\d e\tf é g', ['g']],
+];
+for (const [what, scope, expected] of tokens) {
+  test(`a scope is read: ${what}`, () => {
+    assert.deepEqual(scopeTokens(scope), expected);
+  });
+}
+
+const unknown: UpstreamScopes = {
+  configured: undefined,
+  supported: undefined,
+  demanded: undefined,
+};
+const listed = { ...unknown, supported: ['repo', 'gist'], demanded: ['repo'] };
+const choices: readonly (readonly [
+  string,
+  string | undefined,
+  UpstreamScopes,
+  string | undefined,
+])[] = [
+  ['nothing where nothing is known or requested', undefined, unknown, undefined],
+  ['what the client requests, where nothing is known', 'repo openid', unknown, 'repo openid'],
+  ['what the operator set, whatever the client requests', 'x', { ...listed, configured: 'a' }, 'a'],
+  ['what the resource demands, where the client requests nothing', undefined, listed, 'repo'],
+  ['what the resource demands, where the request is empty', '', listed, 'repo'],
+  ['what the client requests of the supported ones', 'gist', listed, 'gist'],
+  ['nothing unknown', 'openid gist offline_access', listed, 'gist'],
+  ['what the resource demands, where all is unknown', 'openid', listed, 'repo'],
+  [
+    'nothing, where all is unknown and nothing is demanded',
+    'openid',
+    { ...unknown, supported: [] },
+    undefined,
+  ],
+  ['nothing, where nothing is demanded', undefined, { ...unknown, demanded: [] }, undefined],
+];
+for (const [what, requested, upstream, asked] of choices) {
+  test(`the upstream is asked for ${what}`, () => {
+    assert.equal(scopeToAsk(requested, upstream), asked);
+  });
+}

@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  asClientError,
+  endsGrant,
+  reasonOf,
+  refreshed,
+  tokensOf,
+  type UpstreamFailure,
+  upstreamUnavailable,
+} from '../../src/domain/upstream-tokens.ts';
+import { at, token } from './sample-grant.ts';
+
+const old = { access: token('a1'), refresh: token('r1'), expiresAt: at(60), scope: 'repo' };
+
+test('a refresh that leaves out the refresh token and the scope leaves them as they were', () => {
+  const answer = {
+    access: token('a2'),
+    refresh: undefined,
+    expiresAt: undefined,
+    scope: undefined,
+  };
+
+  assert.deepEqual(refreshed(old, answer), {
+    access: 'a2',
+    refresh: 'r1',
+    expiresAt: undefined,
+    scope: 'repo',
+  });
+});
+
+test('a refresh that brings everything replaces everything', () => {
+  const answer = { access: token('a2'), refresh: token('r2'), expiresAt: at(99), scope: 'gist' };
+
+  assert.deepEqual(refreshed(old, answer), answer);
+});
+
+test('a life is counted from when the upstream was asked', () => {
+  const answer = { access: token('a1'), refresh: undefined, expiresIn: 3600, scope: undefined };
+
+  assert.equal(tokensOf(answer, at(0)).expiresAt, at(3600));
+  assert.equal(tokensOf({ ...answer, expiresIn: undefined }, at(0)).expiresAt, undefined);
+});
+
+const refused = (error: string, description?: string): UpstreamFailure => ({
+  kind: 'refused',
+  error,
+  description,
+});
+const unavailable: UpstreamFailure = {
+  kind: 'unavailable',
+  reason: 'connect ECONNREFUSED',
+  retryAfter: undefined,
+};
+const unusable: UpstreamFailure = { kind: 'unusable', reason: 'No access token.' };
+
+const endings: readonly (readonly [string, UpstreamFailure, boolean])[] = [
+  ['invalid_grant', refused('invalid_grant'), true],
+  ["GitHub's bad_refresh_token", refused('bad_refresh_token'), true],
+  ["Slack's invalid_refresh_token", refused('invalid_refresh_token'), true],
+  ['invalid_client', refused('invalid_client'), false],
+  ['invalid_request', refused('invalid_request'), false],
+  ['server_error', refused('server_error'), false],
+  ['silence', unavailable, false],
+  ['nonsense', unusable, false],
+];
+for (const [what, failure, ends] of endings) {
+  test(`${what} from the upstream ${ends ? 'ends' : 'does not end'} a grant`, () => {
+    assert.equal(endsGrant(failure), ends);
+  });
+}
+
+const told: readonly (readonly [UpstreamFailure, string, RegExp])[] = [
+  [refused('access_denied', 'internal words'), 'access_denied', /denied at the upstream/],
+  [
+    refused('invalid_scope', 'internal words'),
+    'server_error',
+    /refused the request \(invalid_scope\)/,
+  ],
+  [unavailable, 'temporarily_unavailable', /cannot be reached/],
+  [unusable, 'server_error', /No access token/],
+];
+for (const [failure, error, description] of told) {
+  test(`a client is told ${error} where the upstream's failure is "${reasonOf(failure)}"`, () => {
+    const said = asClientError(failure);
+
+    assert.equal(said.error, error);
+    assert.match(said.description, description);
+    assert.doesNotMatch(said.description, /internal words|ECONNREFUSED/);
+  });
+}
+
+test('a client is told when to come back: when the upstream says, else in a few seconds', () => {
+  assert.equal(asClientError({ ...unavailable, retryAfter: 30 }).retryAfter, 30);
+  assert.equal(asClientError(unavailable).retryAfter, 5);
+  assert.equal(upstreamUnavailable(undefined).retryAfter, 5);
+});
+
+test('the log gets the whole reason', () => {
+  assert.equal(reasonOf(refused('invalid_grant', 'expired')), 'invalid_grant: expired');
+  assert.equal(reasonOf(refused('invalid_grant')), 'invalid_grant');
+  assert.equal(reasonOf(unavailable), 'connect ECONNREFUSED');
+  assert.equal(reasonOf(unusable), 'No access token.');
+});
+
+const codes: readonly (readonly [string, string])[] = [
+  ['invalid_scope', 'invalid_scope'],
+  ['AADSTS65001', 'AADSTS65001'],
+  ['<script>"\\\r\nX-Evil: 1é', 'scriptX-Evil:1'],
+  ['x'.repeat(1000), 'x'.repeat(64)],
+  ['', 'unknown_error'],
+  ['"é"', 'unknown_error'],
+];
+for (const [error, code] of codes) {
+  test(`an error code is passed on as a code and nothing else: ${code.slice(0, 20)}`, () => {
+    const { description } = asClientError(refused(error));
+
+    assert.ok(description.endsWith(`(${code}).`), description);
+    assert.match(description, /^[\x20\x21\x23-\x5b\x5d-\x7e]+$/); // RFC 6749 §5.2
+  });
+}
