@@ -95,7 +95,7 @@ async function allow(
   const byPassword = isByPassword(flow, form);
   const subject = byPassword
     ? await ports.signIn.verify(form.username, form.password)
-    : sessions.recall(form.session);
+    : await sessions.recall(form.session);
   if (subject === undefined) {
     if (byPassword) events.emit({ type: 'sign_in_refused', flow: flow.id });
     return success({ ...again(flow, secrets), wrongPassword: byPassword });
