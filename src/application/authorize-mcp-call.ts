@@ -7,6 +7,7 @@ import {
   readPresentedToken,
   type UpstreamToken,
 } from '../domain/token-pair.ts';
+import { grantFacts } from './events.ts';
 import { readLiveGrant, writeGrant } from './live-grants.ts';
 import type { Ports, Versioned } from './ports.ts';
 
@@ -103,7 +104,10 @@ async function admit(parts: AuthorizeParts, access: Access): Promise<Attempt> {
   if (verdict.entry.generation > held.value.presented) {
     const presentedNow = withPresented(held.value, verdict.entry.generation);
     const marked = await writeGrant(ports, policy, held, presentedNow);
-    return marked ? admit(parts, { ...access, held: marked }) : overtaken;
+    if (marked === undefined) return overtaken;
+    const { generation } = verdict.entry;
+    ports.events.emit({ type: 'tokens_first_used', generation, ...grantFacts(marked.value) });
+    return admit(parts, { ...access, held: marked });
   }
   if (upstream.renewable && !upstream.refused && isUpstreamSpent(held.value, ports.clock.now())) {
     return renewed(parts, access);

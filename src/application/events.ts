@@ -1,6 +1,6 @@
-import type { FlowId, FlowRefusal } from '../domain/authorization-flow.ts';
+import type { Flow, FlowId, FlowRefusal } from '../domain/authorization-flow.ts';
 import type { ClientId } from '../domain/client-registration.ts';
-import type { EndReason, Subject } from '../domain/grant.ts';
+import type { EndReason, Grant, Subject } from '../domain/grant.ts';
 import type { OAuthErrorCode } from '../domain/oauth-error.ts';
 import type { GrantId } from '../domain/token-pair.ts';
 
@@ -36,14 +36,21 @@ export type GatewayEvent =
       readonly flow: FlowId | undefined;
       readonly reason: FlowRefusal | 'unknown' | 'forged';
     }
-  | { readonly type: 'sign_in_refused'; readonly flow: FlowId }
-  | { readonly type: 'signed_in'; readonly flow: FlowId; readonly subject: Subject }
+  /** `account`: the first characters of the hash of the name that was tried; people type passwords into the wrong field. */
+  | ({ readonly type: 'sign_in_refused'; readonly account: string } & FlowFacts)
+  | ({ readonly type: 'signed_in'; readonly subject: Subject } & FlowFacts)
   | {
       readonly type: 'authorization_denied';
       readonly flow: FlowId;
       readonly by: 'user' | 'upstream';
     }
   | { readonly type: 'sent_upstream'; readonly flow: FlowId }
+  /** The browser is back from the upstream; `error` where it brought one. */
+  | ({
+      readonly type: 'upstream_returned';
+      readonly subject: Subject;
+      readonly error: string | undefined;
+    } & FlowFacts)
   | {
       readonly type: 'upstream_failed';
       readonly flow: FlowId | undefined;
@@ -51,19 +58,16 @@ export type GatewayEvent =
       readonly reason: string;
     }
   | { readonly type: 'upstream_registered'; readonly issuer: string; readonly client: string }
-  | {
+  | ({
       readonly type: 'code_issued';
-      readonly flow: FlowId;
       readonly grant: GrantId;
       readonly subject: Subject;
-    }
-  | { readonly type: 'code_exchanged'; readonly grant: GrantId; readonly client: ClientId }
-  | { readonly type: 'tokens_refreshed'; readonly grant: GrantId; readonly client: ClientId }
-  | {
-      readonly type: 'superseded_token_answered';
-      readonly grant: GrantId;
-      readonly client: ClientId;
-    }
+    } & FlowFacts)
+  | ({ readonly type: 'code_exchanged' } & GrantFacts)
+  /** The first call to /mcp with the tokens of a code or of a refresh: the client got them, and they work. */
+  | ({ readonly type: 'tokens_first_used'; readonly generation: number } & GrantFacts)
+  | ({ readonly type: 'tokens_refreshed' } & GrantFacts)
+  | ({ readonly type: 'superseded_token_answered' } & GrantFacts)
   | {
       readonly type: 'token_refused';
       readonly grant: GrantId | undefined;
@@ -85,6 +89,31 @@ export type GatewayEvent =
       readonly subject: Subject;
       readonly reason: EndReason;
     };
+
+/** What there is to know of a flow. */
+interface FlowFacts {
+  readonly flow: FlowId;
+  readonly client: ClientId;
+  /** What the client calls itself. */
+  readonly name: string | undefined;
+}
+
+/** What there is to know of a grant. Its id is that of the flow which it came from. */
+interface GrantFacts {
+  readonly grant: GrantId;
+  readonly client: ClientId;
+  readonly subject: Subject;
+}
+
+/** Tells an event which flow it is about. */
+export function flowFacts({ id, request }: Flow): FlowFacts {
+  return { flow: id, client: request.clientId, name: request.clientName };
+}
+
+/** Tells an event which grant it is about. */
+export function grantFacts({ id, clientId, subject }: Grant): GrantFacts {
+  return { grant: id, client: clientId, subject };
+}
 
 /** Hears what happened. It must neither throw nor wait: no use case depends on it. */
 export interface Events {

@@ -8,7 +8,7 @@ import { type OAuthError, oauthError } from '../domain/oauth-error.ts';
 import { failure, type Result, success } from '../domain/result.ts';
 import { type Scope, scopeToAsk } from '../domain/scope.ts';
 import { sha256 } from '../domain/secret-hash.ts';
-import { type GrantId, grantId, spellGatewayToken, tokenSecret } from '../domain/token-pair.ts';
+import { type GrantId, grantOfFlow, spellGatewayToken, tokenSecret } from '../domain/token-pair.ts';
 import { isIssuerOf, scopesOf, tokenRequest } from '../domain/upstream-server.ts';
 import {
   asClientError,
@@ -17,6 +17,7 @@ import {
   type UpstreamFailure,
   type UpstreamTokens,
 } from '../domain/upstream-tokens.ts';
+import { flowFacts } from './events.ts';
 import type { MoveFlow, RefuseStep, StepRefusal } from './move-flow.ts';
 import type { Ports } from './ports.ts';
 import type { ResolveUpstream } from './resolve-upstream.ts';
@@ -67,7 +68,11 @@ export function returnFromUpstream(parts: ReturnParts): ReturnFromUpstream {
     if (cookie !== '' && !isSameSecret(response.state, secrets.state)) return refuse(id, 'forged');
     const returned = await move(id, { type: 'returned', browser: sha256(cookie) });
     if (!returned.ok) return returned;
-    return finish(parts, returned.value as ReturnedFlow, response, secrets.verifier);
+    const flow = returned.value as ReturnedFlow;
+    const { error } = response;
+    const { subject } = flow;
+    parts.ports.events.emit({ type: 'upstream_returned', subject, error, ...flowFacts(flow) });
+    return finish(parts, flow, response, secrets.verifier);
   };
 }
 
@@ -83,7 +88,7 @@ async function finish(
   if (!ended.ok) return ended;
   if (!granted.ok) return success({ type: 'error', address, error: granted.failure });
   const { grant, code } = granted.value;
-  parts.ports.events.emit({ type: 'code_issued', flow: id, grant, subject });
+  parts.ports.events.emit({ type: 'code_issued', grant, subject, ...flowFacts(flow) });
   return success({ type: 'code', address, code });
 }
 
@@ -145,11 +150,11 @@ async function redeem(
 
 async function keepGrant(
   { ports, keys, policy }: ReturnParts,
-  { request, subject }: ReturnedFlow,
+  { id: flow, request, subject }: ReturnedFlow,
   tokens: UpstreamTokens,
 ): Promise<Result<IssuedCode, OAuthError>> {
   const { clientId, resource, redirectUri, challenge } = request;
-  const id = grantId(ports.random.bytes(16));
+  const id = grantOfFlow(flow);
   const secrets: GrantSecrets = {
     key: dataKey(ports.random.bytes(32)),
     code: tokenSecret(ports.random.bytes(32)),

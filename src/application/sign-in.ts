@@ -8,6 +8,7 @@ import { type Scope, scopeToAsk } from '../domain/scope.ts';
 import { type Sha256, sha256 } from '../domain/secret-hash.ts';
 import { scopesOf, upstreamAuthorizationUrl } from '../domain/upstream-server.ts';
 import { asClientError, reasonOf, type UpstreamFailure } from '../domain/upstream-tokens.ts';
+import { flowFacts } from './events.ts';
 import type { MoveFlow, RefuseStep, StepRefusal } from './move-flow.ts';
 import type { Ports } from './ports.ts';
 import type { ResolveUpstream } from './resolve-upstream.ts';
@@ -97,10 +98,11 @@ async function allow(
     ? await ports.signIn.verify(form.username, form.password)
     : await sessions.recall(form.session);
   if (subject === undefined) {
-    if (byPassword) events.emit({ type: 'sign_in_refused', flow: flow.id });
+    const account = sha256(form.username).slice(0, 8);
+    if (byPassword) events.emit({ type: 'sign_in_refused', account, ...flowFacts(flow) });
     return success({ ...again(flow, secrets), wrongPassword: byPassword });
   }
-  events.emit({ type: 'signed_in', flow: flow.id, subject });
+  events.emit({ type: 'signed_in', subject, ...flowFacts(flow) });
   const consented = await parts.move(
     flow.id,
     { type: 'signed_in', browser, subject },

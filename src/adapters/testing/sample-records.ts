@@ -12,7 +12,7 @@ import { type RedirectUri, redirectUri } from '../../domain/redirect-uri.ts';
 import { seal, sealingKey } from '../../domain/sealing.ts';
 import { sha256 } from '../../domain/secret-hash.ts';
 import {
-  grantId,
+  grantOfFlow,
   tokenSecret,
   type UpstreamToken,
   upstreamToken,
@@ -105,7 +105,7 @@ function sampleGrant(name: string): Grant {
   };
   const issued = issueGrant(
     {
-      id: grantId(random.bytes(16)),
+      id: grantOfFlow(newFlowId(random.bytes(16))),
       clientId: clientId(name),
       subject: name as Subject,
       resource: 'http://localhost:8002/mcp',
