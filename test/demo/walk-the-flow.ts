@@ -27,7 +27,7 @@ export async function walkTheFlow(
   done: (step: string) => void,
 ): Promise<void> {
   const server = await discover(mcpUrl, done);
-  const client = await postJson<{ client_id: string }>(server['registration_endpoint'] ?? '', {
+  const client = await postJson<{ client_id: string }>(server.registration_endpoint ?? '', {
     client_name: 'Demo check',
     redirect_uris: [redirectUri],
     token_endpoint_auth_method: 'none',
@@ -68,7 +68,7 @@ async function discover(mcpUrl: string, done: (step: string) => void): Promise<M
   const resource = await getJson<{ authorization_servers: [string] }>(metadataUrl);
   const [issuer] = resource.authorization_servers;
   const server = await getJson<Metadata>(`${issuer}/.well-known/oauth-authorization-server`);
-  done(`found the authorization server ${server['issuer']}`);
+  done(`found the authorization server ${server.issuer}`);
   return server;
 }
 
@@ -88,7 +88,7 @@ async function authorize(
     code_challenge_method: 'S256',
   });
   const browser = new Browser(redirectUri);
-  const screenOne = await browser.visit(`${server['authorization_endpoint']}?${query}`);
+  const screenOne = await browser.visit(`${server.authorization_endpoint}?${query}`);
   const [signIn] = screenOne.forms;
   assert.ok(signIn, `screen 1 is a form (status ${screenOne.status} at ${screenOne.url})`);
   const allow = { name: 'decision', value: 'allow' };
@@ -98,7 +98,7 @@ async function authorize(
   assert.ok(consent, `screen 2 is a form (status ${screenTwo.status} at ${screenTwo.url})`);
   const back = await browser.submit(consent, {}, 'Allow');
   assert.equal(back.callback?.get('state'), 'a state of the client');
-  assert.equal(back.callback?.get('iss'), server['issuer']);
+  assert.equal(back.callback?.get('iss'), server.issuer);
   done('said yes on screen 2, and came back with a code, state and iss');
   return back.callback?.get('code') ?? '';
 }
@@ -107,7 +107,7 @@ async function requestTokens(
   server: Metadata,
   form: Readonly<Record<string, string>>,
 ): Promise<Tokens> {
-  const answer = await fetch(server['token_endpoint'] ?? '', {
+  const answer = await fetch(server.token_endpoint ?? '', {
     method: 'POST',
     body: new URLSearchParams(form),
   });

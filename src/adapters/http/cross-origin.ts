@@ -34,59 +34,61 @@ export type CrossOrigin = (
 
 /** The cross-origin rule of a gateway. */
 export function crossOrigin(policy: OriginPolicy, address: () => GatewayAddress): CrossOrigin {
-  const allows = ({ headers: { origin, host } }: IncomingMessage) =>
-    origin !== undefined && isAllowedOrigin(origin, policy, baseUrlFor(address(), host));
+  /** Whose pages may read the answer. */
+  const readers = ({ headers: { origin, host } }: IncomingMessage, path: string) => {
+    if (path.startsWith('/.well-known/')) return anybody;
+    if (origin === undefined || pages.has(path)) return undefined;
+    return isAllowedOrigin(origin, policy, baseUrlFor(address(), host)) ? origin : undefined;
+  };
   return (request, response, path) => {
     const { origin } = request.headers;
+    const allowed = readers(request, path);
+    allowAnswer(response, origin, allowed);
     if (request.method === 'OPTIONS') {
-      answerPreflight(request, response, allows(request));
+      answerPreflight(request, response, allowed !== undefined);
       return true;
     }
-    if (origin === undefined || pages.has(path)) return false;
-    response.setHeader('Vary', 'Origin');
-    const allowed = allowAnswer(response, path, origin, allows(request));
-    if (allowed || !mcpPaths.has(path)) return false;
+    if (origin === undefined || allowed !== undefined || !mcpPaths.has(path)) return false;
     sendJson(response, 403, foreignOrigin(origin));
     return true;
   };
 }
 
+/** Of metadata, which is public. It is said to all, whether they are pages or not: caches hand one answer to many (Fetch, "CORS protocol and HTTP caches"). */
+const anybody = '*';
+
 const mcpPaths = new Set(['/mcp', '/mcp/']);
+
+/** The origin by name and never credentials: no endpoint that a page may call looks at a cookie. */
+function allowAnswer(
+  response: ServerResponse,
+  origin: string | undefined,
+  allowed: string | undefined,
+): void {
+  if (origin !== undefined && allowed !== anybody) response.setHeader('Vary', 'Origin');
+  if (allowed === undefined) return;
+  response.setHeader('Access-Control-Allow-Origin', allowed);
+  response.setHeader('Access-Control-Expose-Headers', exposedHeaders);
+}
 
 function answerPreflight(
   request: IncomingMessage,
   response: ServerResponse,
   allowed: boolean,
 ): void {
-  if (allowed) allowPreflight(request, response, request.headers.origin ?? '');
-  response.setHeader('Vary', 'Origin');
+  if (allowed) allowPreflight(request, response);
   response.writeHead(204).end();
 }
 
-function allowPreflight(request: IncomingMessage, response: ServerResponse, origin: string): void {
+function allowPreflight(request: IncomingMessage, response: ServerResponse): void {
   const asked = request.headers['access-control-request-headers']?.toLowerCase().split(',') ?? [];
   const more = asked
     .map((name) => name.trim())
     .filter((name) => /^mcp-[a-z0-9-]{1,64}$/.test(name));
   const headers = [...new Set([...allowedHeaders, ...more])].join(', ');
-  response.setHeader('Access-Control-Allow-Origin', origin);
   response.setHeader('Access-Control-Allow-Methods', 'GET, POST, DELETE');
   response.setHeader('Access-Control-Allow-Headers', headers);
   response.setHeader('Access-Control-Max-Age', preflightKept);
-}
-
-/** The origin by name and never credentials: no endpoint that a page may call looks at a cookie. Metadata is for everybody: it is public. */
-function allowAnswer(
-  response: ServerResponse,
-  path: string,
-  origin: string,
-  allowed: boolean,
-): boolean {
-  const isPublic = path.startsWith('/.well-known/');
-  if (!isPublic && !allowed) return false;
-  response.setHeader('Access-Control-Allow-Origin', isPublic ? '*' : origin);
-  response.setHeader('Access-Control-Expose-Headers', exposedHeaders);
-  return true;
 }
 
 function foreignOrigin(origin: string) {

@@ -8,6 +8,7 @@ import { oauthError } from '../../domain/oauth-error.ts';
 import { upstreamUnavailable } from '../../domain/upstream-tokens.ts';
 import { sendJson, sendOAuthError, wantsPage } from './answers.ts';
 import { requestBody } from './mcp-request-body.ts';
+import { parameters } from './parameters.ts';
 import type { Handle } from './router.ts';
 
 /** POST, GET and DELETE /mcp: the hot path. */
@@ -20,7 +21,7 @@ export function mcpEndpoint(relay: RelayMcpCall, context: McpContext): Handle {
       sink.refuse(undefined);
       return;
     }
-    if (/(?:^|&)access_token=/.test(query)) {
+    if (query !== '' && parameters(query).get('access_token') !== undefined) {
       sendOAuthError(response, tokenInUrl);
       return;
     }
@@ -112,7 +113,7 @@ class ResponseSink implements McpClientSink {
 
   start(status: number, headers: readonly string[], challenge: string | undefined): void {
     const own = status === 403 && challenge !== undefined ? this.#ownChallenge(challenge) : [];
-    this.#response.writeHead(status, [...headers, ...own] as string[]);
+    writeHead(this.#response, status, [...headers, ...own]);
     // Headers at once: an event stream may have nothing to say for a long time.
     if (!hasLength(headers)) this.#response.flushHeaders();
   }
@@ -189,6 +190,16 @@ class ResponseSink implements McpClientSink {
     const path = this.#request.url?.startsWith('/mcp/') ? '/mcp/' : '/mcp';
     return protectedResourceMetadataUrl(base, path);
   }
+}
+
+/** Beside headers that are set already (those of the cross-origin rule) Node keeps one of a name alone: each is added then. */
+function writeHead(response: ServerResponse, status: number, headers: readonly string[]): void {
+  if (response.getHeaderNames().length === 0) {
+    response.writeHead(status, headers as string[]);
+    return;
+  }
+  for (const [name, value] of pairs(headers)) response.appendHeader(name, value);
+  response.writeHead(status);
 }
 
 /** An answer whose length is announced: its headers may wait for its body, which follows at once. */

@@ -13,8 +13,11 @@ export interface SessionCookie {
 /** The session cookie of a gateway under this URL; `lifetime` in seconds, zero where sessions are off. */
 export function sessionCookie(canonical: () => string, lifetime: number): SessionCookie {
   const isSecure = () => canonical().startsWith('https:');
-  // __Host-: no other host under the same domain can plant one (RFC 6265bis §4.1.3.2).
-  const name = () => (isSecure() ? '__Host-mcp-session' : 'mcp-session');
+  // __Host-: no other host under the same domain can plant one (RFC 6265bis §4.1.3.2). Cookies do not tell ports apart, people run one gateway on each.
+  const name = () => {
+    const { port } = new URL(canonical());
+    return `${isSecure() ? '__Host-' : ''}mcp-session${port && `-${port}`}`;
+  };
   const line = (value: string, maxAge: number) =>
     stringifySetCookie({
       name: name(),

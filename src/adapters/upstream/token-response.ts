@@ -17,7 +17,10 @@ const tokenResponse = z.object({
   refresh_token: text,
   token_type: text,
   // GitHub and others spell the number as a string.
-  expires_in: z.coerce.number().finite().optional().catch(undefined),
+  expires_in: z
+    .union([z.number(), z.string().transform(Number).pipe(z.number())])
+    .optional()
+    .catch(undefined),
   scope: text,
   error: text,
   error_description: text,
@@ -34,7 +37,7 @@ export function judgeTokenResponse(answer: Answer): Result<UpstreamTokenAnswer, 
   const response = tokenResponse.safeParse(membersOf(answer));
   if (!response.success) return unusable(`answered with status ${status} and no token response`);
   const { error, error_description: description } = response.data;
-  if (error !== undefined) return failure({ kind: 'refused', error: code(error), description });
+  if (error !== undefined) return failure({ kind: 'refused', error, description });
   if (status < 200 || status > 299) return unusable(`answered with status ${status} and no error`);
   return tokensIn(response.data);
 }
@@ -60,7 +63,7 @@ function tokensIn(response: TokenResponse): Result<UpstreamTokenAnswer, Upstream
 
 /** The members of a JSON object or of a form; `undefined` where it is neither. */
 function membersOf({ contentType, text: body }: Answer): unknown {
-  if (contentType.includes('application/x-www-form-urlencoded')) {
+  if (contentType.toLowerCase().includes('application/x-www-form-urlencoded')) {
     return Object.fromEntries(new URLSearchParams(body));
   }
   try {
@@ -72,9 +75,4 @@ function membersOf({ contentType, text: body }: Answer): unknown {
 
 function unusable(what: string): Result<never, UpstreamFailure> {
   return failure({ kind: 'unusable', reason: `The upstream's token endpoint ${what}.` });
-}
-
-/** An error code is passed on to the client: nothing but the characters of one (RFC 6749 Appendix A.7), and not for ever. */
-function code(error: string): string {
-  return error.replaceAll(/[^\w.:-]/g, '').slice(0, 64) || 'unknown_error';
 }

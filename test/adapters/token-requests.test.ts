@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { clientCredentials } from '../../src/adapters/http/client-credentials.ts';
+import { parameters } from '../../src/adapters/http/parameters.ts';
+
+function basic(text: string): string {
+  return `Basic ${Buffer.from(text).toString('base64')}`;
+}
+
+/** The credentials in the order they are tried, or the error. */
+function read(authorization: string | undefined, form: string): unknown {
+  const credentials = clientCredentials(authorization, parameters(form));
+  if (!credentials.ok) return credentials.failure.error;
+  return credentials.value.map(({ id, secret }) => [id, secret]);
+}
+
+const proofs: readonly (readonly [string, string | undefined, string, unknown])[] = [
+  ['an id alone', undefined, 'client_id=c', [['c', undefined]]],
+  ['id and secret in the form', undefined, 'client_id=c&client_secret=s%2B', [['c', 's+']]],
+  ['an empty secret in the form', undefined, 'client_id=c&client_secret=', [['c', undefined]]],
+  ['nothing', undefined, '', 'invalid_client'],
+  ['a secret without an id', undefined, 'client_secret=s', 'invalid_client'],
+  [
+    'a header',
+    basic('c:s'),
+    '',
+    [
+      ['c', 's'],
+      ['c', 's'],
+    ],
+  ],
+  [
+    'a header and the same id',
+    basic('c:s'),
+    'client_id=c',
+    [
+      ['c', 's'],
+      ['c', 's'],
+    ],
+  ],
+  [
+    'a header in another case',
+    basic('c:s').replace('Basic', 'bAsIc'),
+    '',
+    [
+      ['c', 's'],
+      ['c', 's'],
+    ],
+  ],
+  [
+    'a header with an encoded part',
+    basic('c%3A:s%2B+'),
+    '',
+    [
+      ['c%3A', 's%2B+'],
+      ['c:', 's+ '],
+    ],
+  ],
+  [
+    'a header, and its id decoded in the form',
+    basic('a%20b:s'),
+    'client_id=a+b',
+    [
+      ['a%20b', 's'],
+      ['a b', 's'],
+    ],
+  ],
+  [
+    'a header with more colons',
+    basic('c:s:t'),
+    '',
+    [
+      ['c', 's:t'],
+      ['c', 's:t'],
+    ],
+  ],
+  [
+    'a header with an ampersand',
+    basic('c:s&x=y'),
+    '',
+    [
+      ['c', 's&x=y'],
+      ['c', 's&x=y'],
+    ],
+  ],
+  [
+    'a header that is encoded badly',
+    basic('c:%zz%'),
+    '',
+    [
+      ['c', '%zz%'],
+      ['c', '%zz%'],
+    ],
+  ],
+  [
+    'a header with an empty secret',
+    basic('c:'),
+    '',
+    [
+      ['c', ''],
+      ['c', ''],
+    ],
+  ],
+  ['a header without an id', basic(':s'), '', 'invalid_client'],
+  ['a header without a colon', basic('cs'), '', 'invalid_client'],
+  ['a header that is not base64', 'Basic c:s', '', 'invalid_client'],
+  ['a header of another scheme', 'Bearer eDp5', '', 'invalid_client'],
+  ['an empty header', '', '', 'invalid_client'],
+  ['a header and another id', basic('c:s'), 'client_id=d', 'invalid_client'],
+  [
+    'a header and a secret in the form',
+    basic('c:s'),
+    'client_id=c&client_secret=s',
+    'invalid_request',
+  ],
+];
+for (const [what, authorization, form, expected] of proofs) {
+  test(`credentials: ${what}`, () => {
+    assert.deepEqual(read(authorization, form), expected);
+  });
+}
+
+const forms: readonly (readonly [string, string, string | undefined, string | undefined])[] = [
+  ['a plain value', 'a=1&b=2', '1', undefined],
+  ['an encoded value', 'a=%C3%A4+%2B%26', 'ä +&', undefined],
+  ['an encoded name', '%61=1', '1', undefined],
+  ['an empty value, which counts as absent', 'a=', undefined, undefined],
+  ['a name alone', 'a', undefined, undefined],
+  ['none', '', undefined, undefined],
+  ['a repeated value, of which the first is kept', 'a=1&a=2', '1', 'a'],
+  ['the same value twice', 'a=1&a=1', '1', 'a'],
+  ['an empty value and another', 'a=&a=2', undefined, 'a'],
+  ['two repeated names, of which the first is told', 'b=1&b=2&a=1&a=2', '1', 'b'],
+  ['a name of the language', '__proto__=x&a=1', '1', undefined],
+  ['bytes that are no text', 'a=%ff%00', '\ufffd\u0000', undefined],
+];
+for (const [what, encoded, value, repeated] of forms) {
+  test(`parameters: ${what}`, () => {
+    const read = parameters(encoded);
+
+    assert.equal(read.get('a'), value);
+    assert.equal(read.repeated, repeated);
+    assert.equal(read.get('toString'), undefined);
+  });
+}

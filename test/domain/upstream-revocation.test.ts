@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { endGrant, withoutRevocation } from '../../src/domain/grant.ts';
+import type { GatewayKeys } from '../../src/domain/grant-keys.ts';
+import { grantId } from '../../src/domain/token-pair.ts';
+import { orderedRevocations, revocationOrder } from '../../src/domain/upstream-revocation.ts';
+import {
+  accessOnly,
+  allowed,
+  at,
+  bytes,
+  exchanged,
+  keys,
+  otherKeys,
+  tokensOfVersion,
+} from './sample-grant.ts';
+
+const nonce = bytes(12, 5);
+
+function ended(tokens = tokensOfVersion(1)) {
+  const order = revocationOrder(tokens, allowed.id, nonce, keys);
+  return endGrant(exchanged().grant, 'revoked', order, at(60));
+}
+
+test('an order names the refresh token first: most servers revoke the rest with it', () => {
+  assert.deepEqual(orderedRevocations(ended(), keys), ['upstream-refresh-1', 'upstream-access-1']);
+});
+
+test('an order names the access token alone where there is no other', () => {
+  assert.deepEqual(orderedRevocations(ended(accessOnly), keys), ['upstream-access-1']);
+});
+
+test('an order is given by the gateway key, also by a previous one', () => {
+  const rotated: GatewayKeys = { current: otherKeys.current, previous: [keys.current] };
+
+  assert.equal(orderedRevocations(ended(), rotated)?.length, 2);
+  assert.equal(orderedRevocations(ended(), otherKeys), undefined);
+});
+
+test('an order is for its own grant', () => {
+  const moved = { ...ended(), id: grantId(bytes(16, 44)) };
+
+  assert.equal(orderedRevocations(moved, keys), undefined);
+});
+
+test('no token can be read in the record of an order', () => {
+  const record = JSON.stringify(ended());
+  const sealed = Buffer.from(ended().revocation ?? '', 'base64url').toString('latin1');
+
+  assert.ok(!`${record}${sealed}`.includes('upstream-'));
+});
+
+test('where nothing is ordered, or no more, there is nothing to revoke', () => {
+  const bare = endGrant(exchanged().grant, 'revoked', undefined, at(60));
+
+  assert.equal(orderedRevocations(bare, keys), undefined);
+  assert.deepEqual(withoutRevocation(ended()), bare);
+});
