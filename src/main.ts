@@ -8,7 +8,7 @@ import {
   gatewayAddress,
   parseConfiguration,
 } from './adapters/configuration/gateway-configuration.ts';
-import { runCommandLine } from './adapters/configuration/run.ts';
+import { type Program, runCommandLine } from './adapters/configuration/run.ts';
 import { useCaseSettings } from './adapters/configuration/use-case-settings.ts';
 import { gatewayListener } from './adapters/http/gateway-listener.ts';
 import { type Gateway, gatewayServer } from './adapters/http/gateway-server.ts';
@@ -17,7 +17,6 @@ import { hashPassword } from './adapters/sign-in/scrypt.ts';
 import { singleUser } from './adapters/sign-in/single-user.ts';
 import { usersFile as readUsersFile } from './adapters/sign-in/users-file.ts';
 import { memoryStore } from './adapters/store/memory.ts';
-import { eventLines } from './adapters/system/event-lines.ts';
 import { systemClock } from './adapters/system/system-clock.ts';
 import { systemRandom } from './adapters/system/system-random.ts';
 import { httpAuthorizationServer } from './adapters/upstream/authorization-server.ts';
@@ -95,7 +94,14 @@ const { name, version } = JSON.parse(
 
 // npm starts this file through a symlink, so both sides are resolved before they are compared.
 if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  const events = eventLines((line) => console.log(line));
-  const start = (config: GatewayConfig) => createGateway(config, { events });
-  process.exit(await runCommandLine(process, { version, createGateway: start, hashPassword }));
+  const program: Program = {
+    version,
+    createGateway: (config, events) => createGateway(config, events && { events }),
+    hashPassword,
+    openLog: async ({ logLevel: level }, format) => {
+      const { openLog } = await import('./adapters/log/log.ts');
+      return openLog({ format, level });
+    },
+  };
+  process.exit(await runCommandLine(process, program));
 }

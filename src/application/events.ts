@@ -78,6 +78,7 @@ export type GatewayEvent =
   | { readonly type: 'upstream_revoked'; readonly grant: GrantId }
   | { readonly type: 'upstream_token_refused'; readonly grant: GrantId }
   | { readonly type: 'internal_error'; readonly reason: string }
+  | ({ readonly type: 'request_answered' } & RequestFacts)
   /** A file that the configuration names was changed, and is used as it is now. */
   | { readonly type: 'file_reloaded'; readonly file: string }
   /** It was changed and cannot be used: what it held before stays in force. */
@@ -103,6 +104,29 @@ interface GrantFacts {
   readonly grant: GrantId;
   readonly client: ClientId;
   readonly subject: Subject;
+}
+
+/** How a request from outside went. Times are milliseconds. */
+export interface RequestFacts {
+  /** The id that the answer carries too. */
+  readonly request: string;
+  readonly method: string;
+  /** The row of the table of routes, never the path as it came; `none` where there is no such row. */
+  readonly route: string;
+  readonly status: number;
+  /** What went out, headers included. */
+  readonly bytes: number;
+  readonly duration: number;
+  /** How long the upstream MCP server took to begin its answer. */
+  readonly upstreamDuration: number | undefined;
+  /** Who asked: the address of the client, as far as it is known. */
+  readonly address: string | undefined;
+  /** The login that the request belonged to. */
+  readonly flow: string | undefined;
+  /** The code of the error that was answered. */
+  readonly error: string | undefined;
+  /** The client left before it had all of the answer. */
+  readonly aborted: boolean;
 }
 
 /** Tells an event which flow it is about. */

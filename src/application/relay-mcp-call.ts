@@ -7,6 +7,8 @@ export interface McpClientSink extends McpSink {
   challenge(): void;
   /** Nothing is wrong with the client's tokens, but it has to come back; seconds, where a time is known. */
   unavailable(retryAfter: number | undefined): void;
+  /** The call is on its way upstream; once more where it is tried again. */
+  forwarded?(): void;
   /** Something that should not happen; the store being out of reach is one of them. */
   crash(error: unknown): void;
 }
@@ -119,6 +121,7 @@ class Relay implements McpSink, McpExchange {
     }
     this.#tries += 1;
     this.#version = version;
+    this.#sink.forwarded?.();
     this.#exchange = this.#parts.resourceServer.forward(call, token, this);
   }
 }

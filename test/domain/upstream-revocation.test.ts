@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { newFlowId } from '../../src/domain/flow-secrets.ts';
 import { endGrant, withoutRevocation } from '../../src/domain/grant.ts';
 import type { GatewayKeys } from '../../src/domain/grant-keys.ts';
-import { grantId } from '../../src/domain/token-pair.ts';
+import { grantOfFlow } from '../../src/domain/token-pair.ts';
 import { orderedRevocations, revocationOrder } from '../../src/domain/upstream-revocation.ts';
 import {
   accessOnly,
@@ -38,7 +39,7 @@ test('an order is given by the gateway key, also by a previous one', () => {
 });
 
 test('an order is for its own grant', () => {
-  const moved = { ...ended(), id: grantId(bytes(16, 44)) };
+  const moved = { ...ended(), id: grantOfFlow(newFlowId(bytes(16, 44))) };
 
   assert.equal(orderedRevocations(moved, keys), undefined);
 });

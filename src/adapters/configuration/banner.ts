@@ -17,8 +17,26 @@ export interface BannerFacts {
 
 /** The lines of the start: what to paste, what to register, what to know. No secret is in them. */
 export function banner(facts: BannerFacts): string[] {
+  const lines = [
+    ...factsOf(facts),
+    ...facts.warnings.map((warning): [string, string] => ['warning', warning]),
+  ];
+  const width = Math.max(...lines.map(([name]) => name.length)) + 2;
+  return lines.map(([name, value]) => `${`${name}:`.padEnd(width)}${value}`);
+}
+
+/** The same, but the warnings, as fields of one line for programs. */
+export function bannerFields(facts: BannerFacts): Readonly<Record<string, string>> {
+  const fields = factsOf(facts).map(([name, value]) => [
+    name === 'mcp-oauth-gateway' ? 'version' : name.toLowerCase().replaceAll(/[ -]/g, '_'),
+    value.replace(/ \([^)]*\)$/, ''),
+  ]);
+  return Object.fromEntries(fields);
+}
+
+function factsOf(facts: BannerFacts): [string, string][] {
   const { config, port } = facts;
-  const lines: [string, string][] = [
+  return [
     ['mcp-oauth-gateway', facts.version],
     ['listening on', facts.addresses.map((address) => endpoint(address, port)).join(', ')],
     ['MCP URL', `${mcpUrl(config, port)} (paste this into your MCP client)`],
@@ -29,12 +47,16 @@ export function banner(facts: BannerFacts): string[] {
     ['upstream', withoutQuery(config.upstreamRs)],
     ['authorization server', authorizationServer(config)],
     ['upstream client', upstreamClient(config)],
-    ['sign-in', `user ${config.username}, password: ${describeSource('password', facts.sources)}`],
+    ['sign-in', signIn(facts)],
     ['store', facts.store],
-    ...facts.warnings.map((warning): [string, string] => ['warning', warning]),
   ];
-  const width = Math.max(...lines.map(([name]) => name.length)) + 2;
-  return lines.map(([name, value]) => `${`${name}:`.padEnd(width)}${value}`);
+}
+
+function signIn({ config, sources }: BannerFacts): string {
+  const { usersFile, passwordHash, username } = config;
+  if (usersFile !== undefined) return `users of ${usersFile}`;
+  const key = passwordHash === undefined ? 'password' : 'passwordHash';
+  return `user ${username}, password: ${describeSource(key, sources)}`;
 }
 
 function endpoint(address: string, port: number): string {

@@ -51,6 +51,8 @@ export function configurationSchema(
         allowedOrigins: origins(settings.allowedOrigins, example),
         introspectionClientId: optional(settings.introspectionClientId, example, plainText),
         introspectionClientSecret: optional(settings.introspectionClientSecret, example, plainText),
+        logFormat: choice(settings.logFormat, example, ['auto', 'text', 'json']),
+        logLevel: choice(settings.logLevel, example, ['debug', 'info', 'warn', 'error', 'silent']),
       },
       {
         error: ({ code }) =>
@@ -165,7 +167,10 @@ function choice<const Choice extends string>(
 ): z.ZodType<Choice> {
   const error = ({ input }: { readonly input?: unknown }) =>
     `${shown(input)} is not possible here; give ${choices.join(' or ')}, for example ${example(row.key)}.`;
-  return z.enum(choices, { error }).default(choices[0]).describe(row.description);
+  return z
+    .enum(choices, { error })
+    .default(row.default as Choice)
+    .describe(row.description);
 }
 
 /** Origins as browsers send them (RFC 6454 §6.2): anything else could never be equal to one. */

@@ -58,6 +58,10 @@ export interface GatewayConfig {
   /** Who may introspect tokens; absent where nobody may. */
   readonly introspectionClientId: string | undefined;
   readonly introspectionClientSecret: string | undefined;
+  /** How log lines are written; `auto` is text on a terminal and JSON elsewhere. */
+  readonly logFormat: 'auto' | 'text' | 'json';
+  /** The least that is worth a line. */
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
 }
 
 /**

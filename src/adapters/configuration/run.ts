@@ -1,4 +1,5 @@
-import { banner } from './banner.ts';
+import type { Events } from '../../application/events.ts';
+import { type BannerFacts, banner, bannerFields } from './banner.ts';
 import { type CommandLine, readCommandLine, refusal } from './command-line.ts';
 import type { GatewayConfig } from './gateway-configuration.ts';
 import { type ReadPassword, readPassword } from './read-password.ts';
@@ -9,7 +10,11 @@ export interface ProcessLike {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdin: Parameters<ReadPassword>[0];
-  readonly stdout: { readonly columns?: number; write(text: string): unknown };
+  readonly stdout: {
+    readonly columns?: number;
+    readonly isTTY?: boolean;
+    write(text: string): unknown;
+  };
   readonly stderr: { write(text: string): unknown };
   on(signal: StopSignal, listener: () => void): unknown;
   off(signal: StopSignal, listener: () => void): unknown;
@@ -24,11 +29,20 @@ export interface RunnableGateway {
   close(): Promise<void>;
 }
 
+/** Where events go, and what else the operator has to hear. */
+export interface OperatorLog extends Events {
+  say(level: 'info' | 'warn', message: string, fields?: Readonly<Record<string, unknown>>): void;
+  /** Writes out what waits to be written. */
+  flush(): void;
+}
+
 /** What the program can do, as its parts do it. */
 export interface Program {
   readonly version: string;
   /** Throws where the configuration cannot work on this machine. */
-  readonly createGateway: (config: GatewayConfig) => RunnableGateway;
+  readonly createGateway: (config: GatewayConfig, events?: Events) => RunnableGateway;
+  /** Left out: nothing is logged. */
+  readonly openLog?: (config: GatewayConfig, format: 'text' | 'json') => Promise<OperatorLog>;
   readonly hashPassword: (password: string) => Promise<string>;
   /** The kind of store, in words. */
   readonly store?: string;
@@ -90,19 +104,19 @@ async function serve(
 ): Promise<number> {
   const { config, sources, warnings } = asked;
   const { version, createGateway, store = 'memory (grants end with this process)' } = program;
-  const print = (text: string) => process.stdout.write(`${text}\n`);
   const complain = (text: string) => process.stderr.write(`${text}\n`);
+  const { log, tell } = await voice(process, program, config);
   const run = async (): Promise<number> => {
     let gateway: RunnableGateway;
     try {
-      gateway = createGateway(config);
+      gateway = createGateway(config, log);
       const { addresses, port } = await gateway.listen();
-      print(banner({ version, config, sources, addresses, port, store, warnings }).join('\n'));
+      tell.started({ version, config, sources, addresses, port, store, warnings });
     } catch (error) {
       complain(refusal([startFailure(error, config, sources)]).text);
       return 1;
     }
-    print(`Stopping after ${await signals.first}; a second signal stops at once.`);
+    tell.stopping(await signals.first);
     try {
       await gateway.close();
       return 0;
@@ -113,7 +127,48 @@ async function serve(
   };
   const code = await Promise.race([run(), signals.second.then(() => 2)]);
   signals.release();
+  log?.flush();
   return code;
+}
+
+interface Voice {
+  readonly log: OperatorLog | undefined;
+  readonly tell: {
+    started(facts: BannerFacts): void;
+    stopping(signal: StopSignal): void;
+  };
+}
+
+/** A banner for people; for programs the same as lines of the log. */
+async function voice(
+  { stdout }: ProcessLike,
+  { openLog }: Program,
+  config: GatewayConfig,
+): Promise<Voice> {
+  const { logFormat } = config;
+  const format = logFormat === 'auto' ? (stdout.isTTY ? 'text' : 'json') : logFormat;
+  const log = await openLog?.(config, format);
+  if (log !== undefined && format === 'json') {
+    return { log, tell: toldByLog(log) };
+  }
+  const print = (text: string) => stdout.write(`${text}\n`);
+  return {
+    log,
+    tell: {
+      started: (facts) => print(banner(facts).join('\n')),
+      stopping: (signal) => print(`Stopping after ${signal}; a second signal stops at once.`),
+    },
+  };
+}
+
+function toldByLog(log: OperatorLog): Voice['tell'] {
+  return {
+    started: (facts) => {
+      log.say('info', 'started', bannerFields(facts));
+      for (const warning of facts.warnings) log.say('warn', warning);
+    },
+    stopping: (signal) => log.say('info', 'stopping', { signal }),
+  };
 }
 
 interface StopSignals {

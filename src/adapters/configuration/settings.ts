@@ -4,7 +4,13 @@ import type { GatewayConfig } from './gateway-configuration.ts';
 export type SettingKey = keyof GatewayConfig;
 
 /** The headings of `--help`, in the order they are printed. */
-export type SettingGroup = 'Listening' | 'Upstream' | 'Sign-in' | 'Tokens' | 'Programs';
+export type SettingGroup =
+  | 'Listening'
+  | 'Upstream'
+  | 'Sign-in'
+  | 'Tokens'
+  | 'Programs'
+  | 'Operation';
 
 interface Row<Key extends SettingKey> {
   readonly key: Key;
@@ -278,6 +284,22 @@ export const settings: Table = {
     default: undefined,
     description: 'Its secret; safer from the environment',
     example: 'SECRET',
+  },
+  logFormat: {
+    key: 'logFormat',
+    group: 'Operation',
+    kind: 'choice',
+    default: 'auto',
+    description: 'Log lines as text or json (auto: text on a terminal)',
+    example: 'json',
+  },
+  logLevel: {
+    key: 'logLevel',
+    group: 'Operation',
+    kind: 'choice',
+    default: 'info',
+    description: 'debug, info, warn, error or silent',
+    example: 'debug',
   },
 };
 

@@ -7,6 +7,7 @@ import { redirectWith } from '../../domain/redirect-uri.ts';
 import { type Headers, sendOn } from './answers.ts';
 import { type Parameters, parameters, readForm } from './parameters.ts';
 import { sendRequestRefusal } from './problem.ts';
+import { notesOf } from './request-notes.ts';
 import type { Handle } from './router.ts';
 
 /** GET and POST /authorize (RFC 6749 §3.1). */
@@ -27,6 +28,7 @@ export function authorizeEndpoint(
     const bases = baseUrlsFor(address(), request.headers.host);
     const begun = await begin(sent.get('client_id'), authorizationParameters(sent), bases);
     // The sign-in is on the canonical name: the upstream sends the browser back there, and cookies do not cross names.
+    if (begun.ok) notesOf(response).flow = begun.value;
     if (begun.ok) sendOn(response, `${address().canonical}/login?flow=${begun.value}`);
     else if (begun.failure.to === 'user') sendRequestRefusal(request, response, begun.failure);
     else sendToClient(response, begun.failure.address, begun.failure.error);
@@ -54,6 +56,7 @@ export function sendToClient(
   outcome: OAuthError | { readonly code: string },
   headers: Headers = {},
 ): void {
+  if ('error' in outcome) notesOf(response).error = outcome.error;
   const result =
     'code' in outcome ? outcome : { error: outcome.error, error_description: outcome.description };
   sendOn(response, redirectWith(redirectUri, { ...result, state, iss: issuer }), headers);

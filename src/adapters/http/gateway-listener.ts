@@ -6,6 +6,7 @@ import type { OriginPolicy } from '../../domain/web-origin.ts';
 import { crossOrigin } from './cross-origin.ts';
 import { flowCookies } from './flow-cookie.ts';
 import type { IntrospectionCaller } from './introspection-endpoint.ts';
+import { requestIds, takeNotes } from './request-notes.ts';
 import { router } from './router.ts';
 import { routes } from './routes.ts';
 import { serverFailure } from './server-failure.ts';
@@ -36,7 +37,7 @@ export interface GatewayListener {
 /** Wires the use cases to their endpoints. */
 export function gatewayListener(
   uses: UseCases,
-  { clock, events }: Pick<Ports, 'clock' | 'events'>,
+  { clock, random, events }: Pick<Ports, 'clock' | 'random' | 'events'>,
   settings: ListenerSettings,
 ): GatewayListener {
   const { address, upstreamHost, upstreamScope, flowTtl } = settings;
@@ -52,11 +53,14 @@ export function gatewayListener(
     streams,
     introspection: settings.introspection,
   });
+  const nextId = requestIds(random.bytes(4));
   const route = router(table, crossOrigin(settings.origins, address));
   return {
     handler: (request, response) => {
       // The way back may fail at any time; what it means is seen at the request's other events.
       response.on('error', () => {});
+      const client = { id: nextId(), address: request.socket.remoteAddress };
+      takeNotes(request, response, client, events);
       try {
         route(request, response)?.catch((error: unknown) => crashed(response, error));
       } catch (error) {

@@ -12,6 +12,7 @@ import type { FlowCookies } from './flow-cookie.ts';
 import { loginPage } from './login-page.ts';
 import { type Parameters, parameters, readForm } from './parameters.ts';
 import { sendStepRefusal } from './problem.ts';
+import { notesOf } from './request-notes.ts';
 import type { Handle } from './router.ts';
 import type { SessionCookie } from './session-cookie.ts';
 
@@ -28,6 +29,7 @@ export interface LoginContext {
 export function loginEndpoint(open: OpenLogin, context: LoginContext): Handle {
   return async (request, response, query) => {
     const id = flowId(parameters(query).get('flow'));
+    notesOf(response).flow = id;
     const cookie = context.cookies.read(request, id);
     const opened = await open({ flow: id, cookie, session: context.session.read(request) });
     if (!opened.ok) return sendStepRefusal(request, response, opened.failure);
@@ -43,6 +45,7 @@ export function loginCallbackEndpoint(submit: SubmitSignIn, context: LoginContex
     const form = await readForm(request, response);
     if (form === undefined) return;
     const flow = flowId(form.get('flow'));
+    notesOf(response).flow = flow;
     const cookie = context.cookies.read(request, flow);
     const session = context.session.read(request);
     const submitted = await submit({ ...signInForm(form), flow, cookie, session });
@@ -67,6 +70,7 @@ function sendAgain(
   context: LoginContext,
   { flow, csrf, wrongPassword }: Extract<SignInOutcome, { type: 'again' }>,
 ): void {
+  if (wrongPassword) notesOf(response).error = 'wrong_password';
   const message = wrongPassword ? wrongPasswordMessage : undefined;
   const page = pageOf(context, flow, { csrf, signedIn: undefined, message });
   sendPage(response, wrongPassword ? 401 : 200, page, setCookies(context.session.clear()));

@@ -9,6 +9,7 @@ import { upstreamUnavailable } from '../../domain/upstream-tokens.ts';
 import { sendJson, sendOAuthError, wantsPage } from './answers.ts';
 import { requestBody } from './mcp-request-body.ts';
 import { parameters } from './parameters.ts';
+import { notesOf } from './request-notes.ts';
 import type { Handle } from './router.ts';
 
 /** POST, GET and DELETE /mcp: the hot path. */
@@ -86,6 +87,7 @@ class ResponseSink implements McpClientSink {
   readonly #context: McpContext;
   #exchange: McpExchange | undefined;
   #waiting = false;
+  #forwardedAt: number | undefined;
 
   constructor(request: IncomingMessage, response: ServerResponse, context: McpContext) {
     this.#request = request;
@@ -111,9 +113,17 @@ class ResponseSink implements McpClientSink {
     this.#response.end();
   }
 
+  forwarded(): void {
+    this.#forwardedAt = performance.now();
+  }
+
   start(status: number, headers: readonly string[], challenge: string | undefined): void {
     const own = status === 403 && challenge !== undefined ? this.#ownChallenge(challenge) : [];
-    writeHead(this.#response, status, [...headers, ...own]);
+    const notes = notesOf(this.#response);
+    if (this.#forwardedAt !== undefined) {
+      notes.upstreamDuration = performance.now() - this.#forwardedAt;
+    }
+    writeHead(this.#response, status, [...headers, ...own, 'X-Request-Id', notes.id]);
     // Headers at once: an event stream may have nothing to say for a long time.
     if (!hasLength(headers)) this.#response.flushHeaders();
   }

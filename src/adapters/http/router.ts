@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { sendJson } from './answers.ts';
 import type { CrossOrigin } from './cross-origin.ts';
+import { notesOf } from './request-notes.ts';
 
 /** Answers one request. `query`: what stands behind the question mark. */
 export type Handle = (
@@ -34,6 +35,7 @@ export function router(
     const path = mark < 0 ? url : url.slice(0, mark);
     const byMethod = byPath.get(path);
     if (byMethod === undefined) return sendJson(response, 404, notFound);
+    notesOf(response).route = path;
     if (crossOrigin(request, response, path)) return;
     const handle = byMethod.get(method);
     if (handle !== undefined) return handle(request, response, mark < 0 ? '' : url.slice(mark + 1));
