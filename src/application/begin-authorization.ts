@@ -1,4 +1,4 @@
-import type { FlowId } from '../domain/authorization-flow.ts';
+import { type FlowId, flowKeptUntil } from '../domain/authorization-flow.ts';
 import {
   type AuthorizationParameters,
   type ClientRequest,
@@ -43,7 +43,7 @@ async function start(
   const id = newFlowId(ports.random.bytes(16));
   const expiresAt = after(ports.clock.now(), flowTtl);
   const flow = { stage: 'started', id, request, expiresAt } as const;
-  const outcome = await ports.store.flows.write(id, flow, undefined, expiresAt);
+  const outcome = await ports.store.flows.write(id, flow, undefined, flowKeptUntil(flow));
   if (outcome.type !== 'written') {
     const error = oauthError(
       'temporarily_unavailable',

@@ -3,6 +3,7 @@ import {
   type FlowEvent,
   type FlowId,
   type FlowRefusal,
+  flowKeptUntil,
   nextStage,
 } from '../domain/authorization-flow.ts';
 import type { EpochSeconds } from '../domain/lifetime.ts';
@@ -55,7 +56,8 @@ async function tryMove(
     const moved = applied(stored.value, events, ports.clock.now());
     if (!moved.ok || moved.value === stored.value) return moved;
     const { value } = moved;
-    const outcome = await ports.store.flows.write(id, value, stored.version, value.expiresAt);
+    const until = flowKeptUntil(value);
+    const outcome = await ports.store.flows.write(id, value, stored.version, until);
     if (outcome.type === 'written') return success(value);
   }
 }

@@ -1,7 +1,7 @@
 import type { ClientRequest } from './authorization-request.ts';
 import type { Brand } from './brand.ts';
 import type { Subject } from './grant.ts';
-import { type EpochSeconds, isExpired } from './lifetime.ts';
+import { after, type EpochSeconds, isExpired, seconds } from './lifetime.ts';
 import { failure, type Result, success } from './result.ts';
 import { type Sha256, sameHash } from './secret-hash.ts';
 
@@ -47,6 +47,11 @@ export type FlowEvent =
 
 /** Why a step is refused. The user is told by a page; the flow stays as it is. */
 export type FlowRefusal = 'expired' | 'wrong_browser' | 'already_finished' | 'out_of_order';
+
+/** Until when the store has to keep a flow: for ten minutes past its end a browser that comes late is told what happened. */
+export function flowKeptUntil({ expiresAt }: Flow): EpochSeconds {
+  return after(expiresAt, seconds(600));
+}
 
 /** The only way a flow moves: one pure transition per event. */
 export function nextStage(

@@ -156,7 +156,6 @@ const serverDocuments: readonly (readonly [string, string, object | undefined])[
     JSON.stringify({
       ...least,
       registration_endpoint: `${issuer}/r`,
-      revocation_endpoint: `${issuer}/v`,
       token_endpoint_auth_methods_supported: ['none'],
       code_challenge_methods_supported: ['S256'],
       scopes_supported: [],
@@ -165,7 +164,7 @@ const serverDocuments: readonly (readonly [string, string, object | undefined])[
     }),
     {
       registrationEndpoint: `${issuer}/r`,
-      revocationEndpoint: `${issuer}/v`,
+      revocationEndpoint: undefined,
       authMethods: ['none'],
       challengeMethods: ['S256'],
       scopesSupported: [],
@@ -177,7 +176,6 @@ const serverDocuments: readonly (readonly [string, string, object | undefined])[
     JSON.stringify({
       ...least,
       registration_endpoint: null,
-      revocation_endpoint: null,
       token_endpoint_auth_methods_supported: null,
       code_challenge_methods_supported: null,
       scopes_supported: 'a b',

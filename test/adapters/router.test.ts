@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { test } from 'node:test';
-import type { CrossOrigin } from '../../src/adapters/http/cross-origin.ts';
 import { type Route, router } from '../../src/adapters/http/router.ts';
 
 interface Routed {
@@ -12,11 +11,7 @@ interface Routed {
   readonly body: string | undefined;
 }
 
-async function route(
-  method: string,
-  url: string,
-  crossOrigin: CrossOrigin = () => false,
-): Promise<Routed> {
+async function route(method: string, url: string): Promise<Routed> {
   let called: string | undefined;
   const row = (methods: readonly string[], path: string): Route => ({
     methods,
@@ -40,8 +35,10 @@ async function route(
       body = text;
     },
   };
-  const routed = router(table, crossOrigin);
-  await routed({ method, url } as IncomingMessage, response as unknown as ServerResponse);
+  await router(table, () => false)(
+    { method, url } as IncomingMessage,
+    response as unknown as ServerResponse,
+  );
   const allow = headers.get('Allow');
   return { called, status: response.statusCode, allow: allow as string | undefined, body };
 }
@@ -100,13 +97,8 @@ for (const [method, url, allow] of refused) {
   });
 }
 
-test('what the cross-origin rule has answered goes to no handler', async () => {
-  const asked: string[] = [];
-  const answers: CrossOrigin = (_request, _response, path) => asked.push(path) > 0;
+test('a request target may be a whole URL (RFC 9112 §3.2.2)', async () => {
+  const routed = await route('GET', 'http://gateway.example:8002/page?a=1');
 
-  const { called, status } = await route('POST', '/token?x', answers);
-
-  assert.equal(called, undefined);
-  assert.equal(status, undefined);
-  assert.deepEqual(asked, ['/token']);
+  assert.equal(routed.called, 'GET /page a=1');
 });

@@ -70,7 +70,7 @@ describe('an authorization request', () => {
 
     assert.ok(refused.to === 'client');
     assert.equal(refused.error.error, 'temporarily_unavailable');
-    outside.clock.advance(900);
+    outside.clock.advance(900 + 600);
     valueIn(await gateway.begin(client.value.id, parameters(), bases));
   });
 });

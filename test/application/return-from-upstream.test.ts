@@ -194,7 +194,7 @@ describe('the return from the upstream', () => {
     outside.clock.advance(900);
     gate.open();
 
-    assert.equal(failureIn(await late), 'unknown');
+    assert.equal(failureIn(await late), 'expired');
   });
 });
 

@@ -38,14 +38,14 @@ describe('screen 1', () => {
     const { outside, gateway, screen } = await screenOne();
 
     assert.equal(failureIn(await gateway.openLogin(aBrowser(undefined))), 'unknown');
+    const late = () => gateway.openLogin(aBrowser(screen.flow.id, { cookie: screen.cookie }));
     outside.clock.advance(900);
-    assert.equal(
-      failureIn(await gateway.openLogin(aBrowser(screen.flow.id, { cookie: screen.cookie }))),
-      'unknown',
-    );
+    assert.equal(failureIn(await late()), 'expired');
+    outside.clock.advance(600);
+    assert.equal(failureIn(await late()), 'unknown');
     assert.deepEqual(
       outside.events.of('step_refused').map(({ reason }) => reason),
-      ['unknown', 'unknown'],
+      ['unknown', 'expired', 'unknown'],
     );
   });
 

@@ -40,7 +40,15 @@ test('what was not made here is no session', () => {
   const sealedByHand = seal(keys.current, nonce, content, 'session');
   const byAnotherKey = sealSession(alice, at(100), nonce, { ...keys, current: key(7) });
 
-  for (const forged of ['', 'x', content, changed, sealedByHand, byAnotherKey]) {
+  for (const forged of [
+    '',
+    'x',
+    session.slice(0, -2),
+    content,
+    changed,
+    sealedByHand,
+    byAnotherKey,
+  ]) {
     assert.equal(openSession(forged, keys, at(0)), undefined, forged);
   }
 });

@@ -302,10 +302,10 @@ test('at the bound of its flows the gateway tells the client to come back, until
   await send(authorizationUrl(base, client));
 
   const refused = await send(authorizationUrl(base, client, { state: 's' }));
-  clock.advance(15 * 60);
+  clock.advance(25 * 60);
   const granted = await authorize(base, client);
   const tokens = tokensOf(await postToken(base, exchangeForm(granted.get('code') ?? '', client)));
-  clock.advance(15 * 60);
+  clock.advance(25 * 60);
   const noGrant = await authorize(base, client);
 
   const told = new URL(refused.headers.location ?? '').searchParams;

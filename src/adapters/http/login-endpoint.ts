@@ -28,6 +28,8 @@ export interface LoginContext {
 /** GET /login: screen 1. */
 export function loginEndpoint(open: OpenLogin, context: LoginContext): Handle {
   return async (request, response, query) => {
+    // A scanner of links that only looks must not own the flow: the user's own browser would then be refused.
+    if (request.method === 'HEAD') return sendPage(response, 200, '');
     const id = flowId(parameters(query).get('flow'));
     notesOf(response).flow = id;
     const cookie = context.cookies.read(request, id);

@@ -30,7 +30,8 @@ export function router(
     if (methods.includes('GET')) byMethod.set('HEAD', handle);
   }
   return (request, response) => {
-    const { url = '/', method = 'GET' } = request;
+    const { method = 'GET' } = request;
+    const url = originForm(request.url ?? '/');
     const mark = url.indexOf('?');
     const path = mark < 0 ? url : url.slice(0, mark);
     const byMethod = byPath.get(path);
@@ -42,6 +43,11 @@ export function router(
     const allow = [...byMethod.keys(), 'OPTIONS'].join(', ');
     return sendJson(response, 405, notAllowed(method, allow), { Allow: allow });
   };
+}
+
+/** A request target may be a whole URL (RFC 9112 §3.2.2); what host it names is not looked at. */
+function originForm(target: string): string {
+  return target.replace(/^https?:\/\/[^/?]*/i, '') || '/';
 }
 
 const notFound = { error: 'not_found', error_description: 'There is nothing at this path.' };

@@ -1,5 +1,6 @@
 import type { ReturnFromUpstream } from '../../application/return-from-upstream.ts';
 import { flowOfState } from '../../domain/flow-secrets.ts';
+import { sendPage } from './answers.ts';
 import { sendToClient } from './authorize-endpoint.ts';
 import type { FlowCookies } from './flow-cookie.ts';
 import { parameters } from './parameters.ts';
@@ -13,6 +14,8 @@ export function upstreamCallbackEndpoint(
   cookies: FlowCookies,
 ): Handle {
   return async (request, response, query) => {
+    // Who only looks must not spend the upstream's code.
+    if (request.method === 'HEAD') return sendPage(response, 200, '');
     const sent = parameters(query);
     const state = sent.get('state');
     const flow = flowOfState(state);
