@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-import { readFileSync, realpathSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { type DoctorReport, doctorReport } from './adapters/configuration/doctor-report.ts';
 import { endpointSettings } from './adapters/configuration/endpoint-settings.ts';
 import {
   type GatewayConfig,
@@ -8,7 +9,9 @@ import {
   gatewayAddress,
   parseConfiguration,
 } from './adapters/configuration/gateway-configuration.ts';
+import { fileContents } from './adapters/configuration/named-files.ts';
 import { type Program, runCommandLine } from './adapters/configuration/run.ts';
+import { asksForDoctor, runDoctor } from './adapters/configuration/run-doctor.ts';
 import { useCaseSettings } from './adapters/configuration/use-case-settings.ts';
 import { gatewayListener } from './adapters/http/gateway-listener.ts';
 import { type Gateway, gatewayServer } from './adapters/http/gateway-server.ts';
@@ -19,15 +22,17 @@ import { usersFile as readUsersFile } from './adapters/sign-in/users-file.ts';
 import { memoryStore } from './adapters/store/memory.ts';
 import { systemClock } from './adapters/system/system-clock.ts';
 import { systemRandom } from './adapters/system/system-random.ts';
-import { httpAuthorizationServer } from './adapters/upstream/authorization-server.ts';
-import { httpResourceServer } from './adapters/upstream/resource-server.ts';
+import type { SeenCall } from './adapters/upstream/http-call.ts';
+import { type UpstreamAdapters, upstreamAdapters } from './adapters/upstream/upstream-adapters.ts';
 import type { Events } from './application/events.ts';
 import type { Ports } from './application/ports.ts';
-import { useCases } from './application/use-cases.ts';
+import { doctor, useCases } from './application/use-cases.ts';
 import { upstreamCallbackUrl } from './domain/gateway-address.ts';
+import { seconds } from './domain/lifetime.ts';
 import { readPasswordHash } from './domain/password-hash.ts';
 import { sealingKey } from './domain/sealing.ts';
 
+export type { DoctorReport } from './adapters/configuration/doctor-report.ts';
 export type {
   GatewayConfig,
   GatewayOptions,
@@ -47,22 +52,24 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
   const address = () => gatewayAddress(config, port);
   const clock = ports.clock ?? systemClock;
   const events = ports.events ?? { emit: () => {} };
+  const upstream = upstreamOf(config, clock);
   const used: Ports = {
     clock,
     random: systemRandom,
     store: memoryStore(clock),
     signIn: signIn(config, events),
-    authorizationServer: httpAuthorizationServer(),
-    resourceServer: httpResourceServer({ url: config.upstreamRs, userAgent: `${name}/${version}` }),
+    authorizationServer: upstream.authorizationServer,
+    resourceServer: upstream.resourceServer,
     ...ports,
     events,
   };
   const keys = { current: sealingKey(used.random.bytes(32)), previous: [] };
-  const settings = useCaseSettings(config, () => upstreamCallbackUrl(address()), keys);
+  const callbackUrl = () => upstreamCallbackUrl(address());
+  const settings = useCaseSettings(config, callbackUrl, keys, upstream.publicKey);
   const listener = gatewayListener(
     useCases(used, settings),
     used,
-    endpointSettings(config, address),
+    endpointSettings(config, address, upstream.publicKey),
   );
   return gatewayServer({
     listener,
@@ -72,7 +79,7 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
     listening: (chosen) => {
       port = chosen;
     },
-    closed: () => Promise.all([used.resourceServer.close(), used.store.close()]),
+    closed: () => Promise.all([upstream.close(), used.resourceServer.close(), used.store.close()]),
   });
 }
 
@@ -82,18 +89,65 @@ function signIn({ username, password, passwordHash, usersFile }: GatewayConfig, 
   return hash ? hashedUsers(() => new Map([[username, hash]])) : singleUser(username, password);
 }
 
+function upstreamOf(
+  config: GatewayConfig,
+  clock: Ports['clock'],
+  watch?: (seen: SeenCall) => void,
+): UpstreamAdapters {
+  return upstreamAdapters({
+    ...fileContents(config),
+    url: config.upstreamRs,
+    auth: config.upstreamAuth,
+    callLimit: seconds(config.upstreamTimeout),
+    userAgent: `${name}/${version}`,
+    environment: process.env,
+    clock,
+    watch,
+  });
+}
+
+/** Walks everything at the upstream that comes before and after a user, and reports. */
+export async function examineUpstream(options: GatewayOptions): Promise<DoctorReport> {
+  const config = parseConfiguration(withoutPassword(options));
+  const seen: SeenCall[] = [];
+  const upstream = upstreamOf(config, systemClock, (call) => seen.push(call));
+  const ports = {
+    clock: systemClock,
+    random: systemRandom,
+    store: memoryStore(systemClock),
+    authorizationServer: upstream.authorizationServer,
+    events: { emit: () => {} },
+  };
+  const keys = { current: sealingKey(systemRandom.bytes(32)), previous: [] };
+  const callbackUrl = () => upstreamCallbackUrl(gatewayAddress(config, config.port));
+  const settings = useCaseSettings(config, callbackUrl, keys, upstream.publicKey);
+  const diagnosis = await doctor(ports, settings, upstream.pages)();
+  await Promise.all([upstream.close(), upstream.resourceServer.close()]);
+  return doctorReport(config, diagnosis, seen);
+}
+
 /** With a sign-in of the embedder's own the password of the configuration opens nothing: its rules do not apply. */
 function withoutPassword(options: GatewayOptions): GatewayOptions {
   const password = Buffer.from(systemRandom.bytes(32)).toString('base64url');
   return { ...options, password, passwordHash: undefined, usersFile: undefined };
 }
 
+/** npm starts this file through a symlink; whoever imports it may have been started from no file at all. */
+function isStarted(script: string | undefined): boolean {
+  return (
+    script !== undefined &&
+    existsSync(script) &&
+    realpathSync(script) === fileURLToPath(import.meta.url)
+  );
+}
+
 const { name, version } = JSON.parse(
   readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
 ) as { readonly name: string; readonly version: string };
 
-// npm starts this file through a symlink, so both sides are resolved before they are compared.
-if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+if (isStarted(process.argv[1])) {
+  // A reader of our lines that goes away takes nobody's tokens along.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   const program: Program = {
     version,
     createGateway: (config, events) => createGateway(config, events && { events }),
@@ -103,5 +157,9 @@ if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.me
       return openLog({ format, level });
     },
   };
-  process.exit(await runCommandLine(process, program));
+  process.exit(
+    asksForDoctor(process.argv.slice(2))
+      ? await runDoctor(process, examineUpstream, version)
+      : await runCommandLine(process, program),
+  );
 }

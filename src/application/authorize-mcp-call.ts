@@ -2,6 +2,7 @@ import type { LiveGrant, TokenPolicy } from '../domain/grant.ts';
 import { type AccessVerdict, judgeAccess, withPresented } from '../domain/grant-access.ts';
 import { type GatewayKeys, unwrapSealKey } from '../domain/grant-keys.ts';
 import { isUpstreamSpent, tokensOfGrant, withRefusedUpstream } from '../domain/grant-upstream.ts';
+import type { Scope } from '../domain/scope.ts';
 import {
   type PresentedToken,
   readPresentedToken,
@@ -10,13 +11,19 @@ import {
 import { grantFacts } from './events.ts';
 import { readLiveGrant, writeGrant } from './live-grants.ts';
 import type { Ports, Versioned } from './ports.ts';
-
 import type { RenewUpstreamTokens } from './renew-upstream-tokens.ts';
+import type { KnownUpstream } from './resolve-upstream.ts';
 
 /** What an access token opens. */
 export type McpAuthorization =
   /** The upstream token to forward with, and which version of the grant's it is. */
-  | { readonly type: 'authorized'; readonly token: UpstreamToken; readonly version: number }
+  | {
+      readonly type: 'authorized';
+      readonly token: UpstreamToken;
+      readonly version: number;
+      /** What the upstream granted, where it is known. */
+      readonly scope: Scope | undefined;
+    }
   /** The client is told to get a new token (RFC 6750 §3.1). */
   | { readonly type: 'invalid_token' }
   /** The upstream's tokens have to be renewed first, and cannot be just now. */
@@ -36,6 +43,7 @@ export interface AuthorizeMcpCall {
 interface AuthorizeParts {
   readonly ports: Pick<Ports, 'clock' | 'store' | 'events'>;
   readonly renew: RenewUpstreamTokens;
+  readonly upstream: Pick<KnownUpstream, 'doubt'>;
   readonly keys: GatewayKeys;
   readonly policy: TokenPolicy;
 }
@@ -61,8 +69,11 @@ export function authorizeMcpCall(parts: AuthorizeParts): AuthorizeMcpCall {
         ? settle(parts, bearer, (each) => admit(parts, each))
         : first;
     },
-    afterRefusal: (bearer, version, mayRenew) =>
-      settle(parts, bearer, (access) => replace(parts, access, version, mayRenew)),
+    afterRefusal: (bearer, version, mayRenew) => {
+      // It may be that the upstream trusts another authorization server now.
+      parts.upstream.doubt();
+      return settle(parts, bearer, (access) => replace(parts, access, version, mayRenew));
+    },
   };
 }
 
@@ -113,7 +124,7 @@ async function admit(parts: AuthorizeParts, access: Access): Promise<Attempt> {
     return renewed(parts, access);
   }
   if (verdict.newest && presented.upstream !== undefined) {
-    return { type: 'authorized', token: presented.upstream, version: upstream.version };
+    return authorized(held.value, presented.upstream);
   }
   return newestToken(parts, access);
 }
@@ -141,8 +152,7 @@ async function replace(
 function newestToken(parts: AuthorizeParts, access: Access): Attempt {
   const opened = openedBy(parts, access);
   if (opened === undefined) return invalidToken;
-  const { version } = access.held.value.upstream;
-  return { type: 'authorized', token: opened.tokens.access, version };
+  return authorized(access.held.value, opened.tokens.access);
 }
 
 async function renewed(parts: AuthorizeParts, access: Access): Promise<Attempt> {
@@ -150,16 +160,18 @@ async function renewed(parts: AuthorizeParts, access: Access): Promise<Attempt> 
   if (opened === undefined) return invalidToken;
   const renewal = await parts.renew(access.held, opened.key, opened.tokens, (grant) => grant);
   switch (renewal.type) {
-    case 'renewed': {
-      const { version } = renewal.stored.value.upstream;
-      return { type: 'authorized', token: renewal.tokens.access, version };
-    }
+    case 'renewed':
+      return authorized(renewal.stored.value, renewal.tokens.access);
     case 'refused':
       return invalidToken;
     case 'overtaken':
     case 'unavailable':
       return renewal;
   }
+}
+
+function authorized({ scope, upstream }: LiveGrant, token: UpstreamToken): McpAuthorization {
+  return { type: 'authorized', token, version: upstream.version, scope };
 }
 
 function openedBy({ keys }: AuthorizeParts, { held, presented, verdict }: Access) {

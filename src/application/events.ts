@@ -44,7 +44,8 @@ export type GatewayEvent =
       readonly flow: FlowId;
       readonly by: 'user' | 'upstream';
     }
-  | { readonly type: 'sent_upstream'; readonly flow: FlowId }
+  /** `again`: for what the upstream refused at first, the flow goes there once more. */
+  | { readonly type: 'sent_upstream'; readonly flow: FlowId; readonly again: boolean }
   /** The browser is back from the upstream; `error` where it brought one. */
   | ({
       readonly type: 'upstream_returned';

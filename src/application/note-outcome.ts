@@ -13,7 +13,19 @@ export async function noteOutcome(
   grant: GrantId | undefined,
   answer: Result<TokenAnswer, OAuthError>,
 ): Promise<void> {
-  if (answer.ok) return noteUse(ports, client);
+  if (answer.ok) return tryNoteUse(ports, client);
   const { error } = answer.failure;
   ports.events.emit({ type: 'token_refused', grant, client: client.value.id, error });
+}
+
+/** Bookkeeping only: what has been committed is not taken back because of it. */
+async function tryNoteUse(
+  ports: Pick<Ports, 'clock' | 'store' | 'events'>,
+  client: Versioned<Client>,
+): Promise<void> {
+  try {
+    await noteUse(ports, client);
+  } catch (error) {
+    ports.events.emit({ type: 'internal_error', reason: `use not noted: ${String(error)}` });
+  }
 }

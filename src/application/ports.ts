@@ -2,11 +2,17 @@ import type { Flow } from '../domain/authorization-flow.ts';
 import type { Brand } from '../domain/brand.ts';
 import type { Client } from '../domain/client-registration.ts';
 import type { Grant, Subject } from '../domain/grant.ts';
-import type { EpochSeconds } from '../domain/lifetime.ts';
+import type { EpochSeconds, Seconds } from '../domain/lifetime.ts';
+import type { PublicKey } from '../domain/metadata.ts';
 import type { Result } from '../domain/result.ts';
 import type { Sealed } from '../domain/sealing.ts';
 import type { UpstreamToken } from '../domain/token-pair.ts';
-import type { ResourceDocument, ServerDocument } from '../domain/upstream-discovery.ts';
+import type { UpstreamAuthMethod } from '../domain/upstream-client.ts';
+import type {
+  ProbeAnswer,
+  ResourceDocument,
+  ServerDocument,
+} from '../domain/upstream-discovery.ts';
 import type { Upstream } from '../domain/upstream-server.ts';
 import type { UpstreamFailure, UpstreamTokenAnswer } from '../domain/upstream-tokens.ts';
 import type { Events } from './events.ts';
@@ -56,9 +62,11 @@ export interface Records<Value> {
 
 /** The gateway's registration at an upstream, the secret sealed under the gateway key. */
 export interface UpstreamRegistration {
+  /** Where it is registered; a record is of no use at any other server. */
+  readonly server: string;
   readonly clientId: string;
   readonly clientSecret: Sealed | undefined;
-  readonly method: Upstream['client']['method'];
+  readonly method: UpstreamAuthMethod;
 }
 
 /** Everything that outlives a request. */
@@ -85,9 +93,12 @@ export interface SignIn {
 
 /** What the gateway says of itself when it registers at an upstream (RFC 7591 §2). */
 export interface UpstreamRegistrationRequest {
+  readonly clientName: string;
   readonly redirectUri: string;
-  readonly method: Upstream['client']['method'];
+  readonly method: UpstreamAuthMethod;
   readonly scope: string | undefined;
+  /** The public half of the gateway's key, with `private_key_jwt`. */
+  readonly publicKey: PublicKey | undefined;
 }
 
 /** What an upstream gave at registration (RFC 7591 §3.2.1). */
@@ -95,14 +106,35 @@ export interface UpstreamRegistrationAnswer {
   readonly clientId: string;
   readonly clientSecret: string | undefined;
   readonly method: string | undefined;
+  /** When the secret ends; absent where it does not. */
+  readonly secretExpiresAt: EpochSeconds | undefined;
 }
 
-/** The upstream's authorization server. Every call ends within its own time limit, which is shorter than {@link upstreamCallLimit}. */
+/** What came of asking for a document. */
+export interface Fetched<Document> {
+  /** Absent where there is no such document, or where it is none that can be used. */
+  readonly document: Document | undefined;
+  /** How long it may be taken as known, by its HTTP headers (RFC 9111 §4.2.1); absent where they do not say. */
+  readonly freshFor: Seconds | undefined;
+}
+
+/**
+ * The upstream as an OAuth client sees it. A document or a probe is asked for within the given time, everything else within
+ * the limit of a single call; time is all of the call's, redirects and body included.
+ */
 export interface UpstreamAuthorizationServer {
-  /** Protected resource metadata (RFC 9728 §3.2); `undefined` where there is no such document. */
-  resourceDocument(url: string): Promise<Result<ResourceDocument | undefined, UpstreamFailure>>;
-  /** Authorization server metadata (RFC 8414 §3.2); `undefined` where there is no such document. */
-  serverDocument(url: string): Promise<Result<ServerDocument | undefined, UpstreamFailure>>;
+  /** Sends the MCP server a request without a token. */
+  probe(url: string, within: Seconds): Promise<Result<ProbeAnswer, UpstreamFailure>>;
+  /** Protected resource metadata (RFC 9728 §3.2). */
+  resourceDocument(
+    url: string,
+    within: Seconds,
+  ): Promise<Result<Fetched<ResourceDocument>, UpstreamFailure>>;
+  /** Authorization server metadata (RFC 8414 §3.2). */
+  serverDocument(
+    url: string,
+    within: Seconds,
+  ): Promise<Result<Fetched<ServerDocument>, UpstreamFailure>>;
   /** Dynamic registration (RFC 7591 §3.1). */
   register(
     endpoint: string,
@@ -121,7 +153,7 @@ export interface UpstreamAuthorizationServer {
   ): Promise<Result<undefined, UpstreamFailure>>;
 }
 
-/** No upstream call takes longer than this (seconds); a claim lasts longer. */
+/** How long an upstream call takes at most, unless told (seconds). */
 export const upstreamCallLimit = 10;
 
 /** A request to /mcp, on its way to the upstream. */
@@ -137,8 +169,8 @@ export interface McpCall {
   bodyAgain(): Uint8Array | undefined;
 }
 
-/** Why there is no answer from the upstream resource server. */
-export type McpFailure = 'unreachable' | 'timeout' | 'broken';
+/** Why there is no answer from the upstream resource server; `refused`: it does not take the gateway's own fixed credentials. */
+export type McpFailure = 'unreachable' | 'timeout' | 'broken' | 'refused';
 
 /**
  * Takes an answer as it arrives. A sink and not a stream: on this one path an async iterable costs a third more. Either `fail` comes

@@ -1,3 +1,5 @@
+import { readBearerChallenge, spellBearerChallenge } from '../domain/bearer-challenge.ts';
+import { type Scope, scopeUnion } from '../domain/scope.ts';
 import type { AuthorizeMcpCall, McpAuthorization } from './authorize-mcp-call.ts';
 import type { McpCall, McpExchange, McpFailure, McpSink, Ports } from './ports.ts';
 
@@ -19,6 +21,8 @@ export type RelayMcpCall = (bearer: string, call: McpCall, sink: McpClientSink) 
 interface RelayParts {
   readonly resourceServer: Ports['resourceServer'];
   readonly access: AuthorizeMcpCall;
+  /** Whether the upstream takes tokens of its own authorization server; otherwise there are no others to try. */
+  readonly usesTokens: boolean;
 }
 
 /** The use case behind /mcp. */
@@ -41,6 +45,7 @@ class Relay implements McpSink, McpExchange {
   readonly #sink: McpClientSink;
   #exchange: McpExchange | undefined;
   #version = 0;
+  #scope: Scope | undefined;
   #tries = 0;
   #aborted = false;
 
@@ -57,13 +62,24 @@ class Relay implements McpSink, McpExchange {
 
   start(status: number, headers: readonly string[], challenge: string | undefined): void {
     if (status !== 401) {
-      this.#sink.start(status, headers, challenge);
+      this.#sink.start(status, headers, challenge && this.#demand(status, challenge));
       return;
     }
     this.#exchange?.abort();
+    if (!this.#parts.usesTokens) {
+      this.#sink.fail('refused');
+      return;
+    }
     // A second refusal is the last: the other token was no better.
     const mayRenew = this.#tries === 1;
     this.#follow(this.#parts.access.afterRefusal(this.#bearer, this.#version, mayRenew));
+  }
+
+  /** A demand for more scope names what is missing; what was granted is added, so that a client which asks for that alone loses nothing. */
+  #demand(status: number, challenge: string): string {
+    const said = status === 403 ? readBearerChallenge(challenge) : undefined;
+    if (said?.error !== 'insufficient_scope' || said.scope === undefined) return challenge;
+    return spellBearerChallenge({ ...said, scope: scopeUnion(this.#scope, said.scope) });
   }
 
   data(chunk: Uint8Array): boolean {
@@ -112,7 +128,7 @@ class Relay implements McpSink, McpExchange {
     }
   }
 
-  #forward({ token, version }: Extract<McpAuthorization, { type: 'authorized' }>): void {
+  #forward({ token, version, scope }: Extract<McpAuthorization, { type: 'authorized' }>): void {
     const call = this.#tries === 0 ? this.#call : callAgain(this.#call);
     // The next request of this client will find the other token; this one cannot be sent again.
     if (call === undefined || this.#tries === 2) {
@@ -121,6 +137,7 @@ class Relay implements McpSink, McpExchange {
     }
     this.#tries += 1;
     this.#version = version;
+    this.#scope = scope;
     this.#sink.forwarded?.();
     this.#exchange = this.#parts.resourceServer.forward(call, token, this);
   }

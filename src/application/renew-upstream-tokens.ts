@@ -5,11 +5,18 @@ import {
   withoutClaim,
   withUpstreamTokens,
 } from '../domain/grant-upstream.ts';
-import { after, type EpochSeconds, isExpired, seconds } from '../domain/lifetime.ts';
-import { type Result, success } from '../domain/result.ts';
+import { after, type EpochSeconds, isExpired, type Seconds, seconds } from '../domain/lifetime.ts';
+import { failure, type Result, success } from '../domain/result.ts';
 import type { SealingKey } from '../domain/sealing.ts';
 import { sha256 } from '../domain/secret-hash.ts';
-import { tokenRequest, type Upstream } from '../domain/upstream-server.ts';
+import {
+  isBoundTo,
+  isClientRefusal,
+  isResourceRefusal,
+  refreshRequest,
+  type UpstreamBinding,
+} from '../domain/upstream-request.ts';
+import type { Upstream } from '../domain/upstream-server.ts';
 import {
   endsGrant,
   reasonOf,
@@ -20,8 +27,8 @@ import {
 } from '../domain/upstream-tokens.ts';
 import type { EndGrant } from './end-grant.ts';
 import { changeGrant, readLiveGrant, writeGrant } from './live-grants.ts';
-import { type Ports, upstreamCallLimit, type Versioned } from './ports.ts';
-import type { ResolveUpstream } from './resolve-upstream.ts';
+import type { Ports, Versioned } from './ports.ts';
+import type { KnownUpstream } from './resolve-upstream.ts';
 
 /** What became of an attempt to renew a grant's upstream tokens. */
 export type Renewal =
@@ -50,34 +57,37 @@ export type RenewUpstreamTokens = (
 
 interface RenewParts {
   readonly ports: Pick<Ports, 'clock' | 'random' | 'store' | 'authorizationServer' | 'events'>;
-  readonly resolve: ResolveUpstream;
+  readonly upstream: KnownUpstream;
+  /** Whether the upstream takes tokens of its own authorization server; otherwise those of before are of no use. */
+  readonly usesTokens: boolean;
   readonly endGrant: EndGrant;
   readonly policy: TokenPolicy;
+  /** How long one call to the upstream takes at most. */
+  readonly callLimit: Seconds;
 }
 
-/** A claim outlives the slowest token request, so that it never runs out while its owner may still be asking. */
-const claimLife = seconds(upstreamCallLimit + 5);
+/** How long one process may ask on behalf of a grant: for the slowest call and its one repetition, and never shorter than that. */
+function claimLife({ callLimit }: RenewParts): Seconds {
+  return seconds(2 * callLimit + 5);
+}
 
 /** The one place where upstream tokens are renewed, for /token and for /mcp. */
 export function renewUpstreamTokens(parts: RenewParts): RenewUpstreamTokens {
-  const { ports, policy, resolve, endGrant } = parts;
+  const { ports, policy } = parts;
   return async (held, key, tokens, commit) => {
-    if (!isClaimable(held.value, ports.clock.now())) return awaitClaim(ports, held);
-    const upstream = await resolve(); // before the claim: discovery may take its time
-    if (!upstream.ok) return giveUp(parts, held, upstream.failure);
+    if (!isClaimable(held.value, ports.clock.now())) return awaitClaim(parts, held);
+    const question = await questionFor(parts, held, tokens);
+    if ('type' in question) return question;
     const owner = Buffer.from(ports.random.bytes(12)).toString('base64url');
-    const claim = withClaim(held.value, owner, after(ports.clock.now(), claimLife));
+    const claim = withClaim(held.value, owner, after(ports.clock.now(), claimLife(parts)));
     const mine = await writeGrant(ports, policy, held, claim);
     if (mine === undefined) return { type: 'overtaken' };
-    const answer = await ask(parts, upstream.value, tokens);
+    const answer = await ask(parts, question, tokens);
     if (!answer.ok) {
       await changeGrant(ports, policy, mine, (grant) => withoutClaim(grant, owner));
-      return giveUp(parts, mine, answer.failure);
+      return giveUp(parts, mine, answer.failure, question.binding.clientId);
     }
-    if (isRefusedAgain(held.value, answer.value)) {
-      await endGrant(mine, 'upstream_refused');
-      return { type: 'refused' };
-    }
+    if (isRefusedAgain(held.value, answer.value)) return over(parts, mine, 'upstream_refused');
     // With the tokens in hand, and never by asking again: the upstream may not honour a second question.
     const stored = await changeGrant(ports, policy, mine, (grant) => {
       const now = ports.clock.now();
@@ -90,33 +100,78 @@ export function renewUpstreamTokens(parts: RenewParts): RenewUpstreamTokens {
   };
 }
 
+/** Whom to ask, and for what. */
+interface Question {
+  readonly upstream: Upstream;
+  readonly binding: UpstreamBinding;
+}
+
+/** Looks at the upstream before anything is claimed: discovery may take its time. */
+async function questionFor(
+  parts: RenewParts,
+  held: Versioned<LiveGrant>,
+  { binding }: UpstreamTokens,
+): Promise<Question | Renewal> {
+  if (!parts.usesTokens) return over(parts, held, 'upstream_changed');
+  const upstream = await parts.upstream.resolve();
+  if (!upstream.ok) return giveUp(parts, held, upstream.failure, undefined);
+  // Another server, or another client: the refresh token is none of its business (RFC 9700 §4.4, RFC 6749 §6).
+  return binding !== undefined && isBoundTo(binding, upstream.value)
+    ? { upstream: upstream.value, binding }
+    : over(parts, held, 'upstream_changed');
+}
+
+/** The grant is over: its client has to authorize again. */
+async function over(
+  { endGrant }: RenewParts,
+  held: Versioned<LiveGrant>,
+  reason: 'upstream_refused' | 'upstream_changed',
+): Promise<Renewal> {
+  await endGrant(held, reason);
+  return { type: 'refused' };
+}
+
 async function giveUp(
-  { ports, endGrant }: RenewParts,
+  parts: RenewParts,
   held: Versioned<LiveGrant>,
   cause: UpstreamFailure,
+  clientId: string | undefined,
 ): Promise<Renewal> {
   const grant = held.value.id;
-  ports.events.emit({ type: 'upstream_failed', flow: undefined, grant, reason: reasonOf(cause) });
-  if (endsGrant(cause)) {
-    await endGrant(held, 'upstream_refused');
-    return { type: 'refused' };
+  const reason = reasonOf(cause);
+  parts.ports.events.emit({ type: 'upstream_failed', flow: undefined, grant, reason });
+  if (endsGrant(cause)) return over(parts, held, 'upstream_refused');
+  if (isClientRefusal(cause) && clientId !== undefined && (await isReplaced(parts, clientId))) {
+    return over(parts, held, 'upstream_changed');
   }
   const retryAfter = cause.kind === 'unavailable' ? cause.retryAfter : undefined;
   return { type: 'unavailable', retryAfter };
 }
 
+/**
+ * Whether the gateway registered anew, since the upstream no longer knows the client that it once registered; a refresh token made for that
+ * client alone is worth nothing (RFC 6749 §6). A client of the operator's is the operator's to mend, and costs nobody a grant.
+ */
+async function isReplaced({ upstream }: RenewParts, clientId: string): Promise<boolean> {
+  if (!(await upstream.forgetClient(clientId))) return false;
+  return (await upstream.resolve()).ok;
+}
+
+/** Asks, and once more without `resource` where that was the trouble. */
 async function ask(
-  { ports }: RenewParts,
-  upstream: Upstream,
+  parts: RenewParts,
+  { upstream, binding }: Question,
   tokens: UpstreamTokens,
 ): Promise<Result<UpstreamTokens, UpstreamFailure>> {
+  const { ports } = parts;
   const askedAt = ports.clock.now();
-  const form = { grant_type: 'refresh_token', refresh_token: tokens.refresh ?? '' };
-  const answer = await ports.authorizationServer.requestTokens(
-    upstream,
-    tokenRequest(upstream, form),
-  );
-  return answer.ok ? success(refreshed(tokens, tokensOf(answer.value, askedAt))) : answer;
+  const form = refreshRequest(upstream, binding, tokens.refresh ?? '');
+  const answer = await ports.authorizationServer.requestTokens(upstream, form);
+  if (answer.ok) return success(refreshed(tokens, tokensOf(answer.value, binding, askedAt)));
+  if (answer.failure.kind !== 'refused') parts.upstream.doubt();
+  const refused = binding.resource !== undefined && isResourceRefusal(answer.failure);
+  if (!refused || !parts.upstream.leaveOutResource()) return failure(answer.failure);
+  return ask(parts, { upstream, binding: { ...binding, resource: undefined } }, tokens);
 }
 
 /** A token that the upstream's resource server refused for good, given out once more: asking on would never end. */
@@ -126,11 +181,12 @@ function isRefusedAgain(grant: LiveGrant, tokens: UpstreamTokens): boolean {
 
 /** Waits for another's claim to end: by its result, or by its time. */
 async function awaitClaim(
-  ports: Pick<Ports, 'clock' | 'store'>,
+  { ports, callLimit }: RenewParts,
   held: Versioned<LiveGrant>,
 ): Promise<Renewal> {
   const { id, claim: awaited } = held.value;
-  const deadline = after(ports.clock.now(), waitLimit);
+  // How long a request waits for another's upstream call before it asks its client to come back.
+  const deadline = after(ports.clock.now(), seconds(callLimit + 2));
   for (let pause = 10; !isExpired(deadline, ports.clock.now()); pause = Math.min(2 * pause, 250)) {
     await ports.clock.sleep(pause);
     const current = await readLiveGrant(ports, id);
@@ -149,6 +205,3 @@ function isMoved(before: LiveGrant, now: LiveGrant): boolean {
 }
 
 const unavailable = { type: 'unavailable', retryAfter: undefined } as const;
-
-/** How long a request waits for another's upstream call before it asks its client to come back. */
-const waitLimit = seconds(upstreamCallLimit + 2);

@@ -1,26 +1,34 @@
-import type { Flow } from '../domain/authorization-flow.ts';
-import type { ReturnAddress } from '../domain/authorization-request.ts';
-import { flowOfState, flowSecrets, isSameSecret } from '../domain/flow-secrets.ts';
-import { keptUntil, type TokenPolicy } from '../domain/grant.ts';
-import { type GrantSecrets, issueGrant } from '../domain/grant-code.ts';
-import { dataKey, type GatewayKeys } from '../domain/grant-keys.ts';
-import { type OAuthError, oauthError } from '../domain/oauth-error.ts';
+import {
+  type FlowSecrets,
+  flowOfState,
+  flowSecrets,
+  isSameSecret,
+} from '../domain/flow-secrets.ts';
 import { failure, type Result, success } from '../domain/result.ts';
-import { type Scope, scopeToAsk } from '../domain/scope.ts';
 import { sha256 } from '../domain/secret-hash.ts';
-import { type GrantId, grantOfFlow, spellGatewayToken, tokenSecret } from '../domain/token-pair.ts';
-import { isIssuerOf, scopesOf, tokenRequest } from '../domain/upstream-server.ts';
+import {
+  codeRequest,
+  isBoundTo,
+  isClientRefusal,
+  isResourceRefusal,
+  type UpstreamBinding,
+} from '../domain/upstream-request.ts';
+import { isIssuerOf, serverName, type Upstream } from '../domain/upstream-server.ts';
 import {
   asClientError,
   reasonOf,
+  refusal,
   tokensOf,
   type UpstreamFailure,
   type UpstreamTokens,
 } from '../domain/upstream-tokens.ts';
 import { flowFacts } from './events.ts';
+import type { AuthorizationOutcome, FinishFlow } from './finish-flow.ts';
+import type { ReturnedFlow } from './keep-grant.ts';
 import type { MoveFlow, RefuseStep, StepRefusal } from './move-flow.ts';
 import type { Ports } from './ports.ts';
-import type { ResolveUpstream } from './resolve-upstream.ts';
+import type { KnownUpstream } from './resolve-upstream.ts';
+import type { SendUpstream } from './send-upstream.ts';
 
 /** The upstream's authorization response (RFC 6749 §4.1.2, RFC 9207 §2), and the cookie secret of the flow that its state names. */
 export interface UpstreamReturn {
@@ -32,29 +40,25 @@ export interface UpstreamReturn {
   readonly issuer: string | undefined;
 }
 
-/** What the client is told: a code, or an error. */
-export type AuthorizationOutcome =
-  | { readonly type: 'code'; readonly address: ReturnAddress; readonly code: string }
-  | { readonly type: 'error'; readonly address: ReturnAddress; readonly error: OAuthError };
+/** What comes after screen 2: back to the client, or once more to the upstream. */
+export type ReturnOutcome =
+  | AuthorizationOutcome
+  | { readonly type: 'upstream'; readonly url: string };
 
 /** Ends a flow when the browser comes back from screen 2. */
 export type ReturnFromUpstream = (
   response: UpstreamReturn,
-) => Promise<Result<AuthorizationOutcome, StepRefusal>>;
+) => Promise<Result<ReturnOutcome, StepRefusal>>;
 
 interface ReturnParts {
-  readonly ports: Pick<Ports, 'clock' | 'random' | 'store' | 'authorizationServer' | 'events'>;
+  readonly ports: Pick<Ports, 'clock' | 'authorizationServer' | 'events'>;
   readonly move: MoveFlow;
   readonly refuse: RefuseStep;
-  readonly resolve: ResolveUpstream;
+  readonly upstream: KnownUpstream;
+  readonly send: SendUpstream;
+  readonly finish: FinishFlow;
   readonly callbackUrl: () => string;
-  /** Set by the operator: beats whatever the client asks for. */
-  readonly scope: Scope | undefined;
-  readonly keys: GatewayKeys;
-  readonly policy: TokenPolicy;
 }
-
-type ReturnedFlow = Extract<Flow, { stage: 'returned' }>;
 
 /** The use case behind GET /upstream/callback. */
 export function returnFromUpstream(parts: ReturnParts): ReturnFromUpstream {
@@ -72,100 +76,100 @@ export function returnFromUpstream(parts: ReturnParts): ReturnFromUpstream {
     const { error } = response;
     const { subject } = flow;
     parts.ports.events.emit({ type: 'upstream_returned', subject, error, ...flowFacts(flow) });
-    return finish(parts, flow, response, secrets.verifier);
+    return conclude(parts, flow, response, secrets);
   };
 }
 
-async function finish(
+async function conclude(
   parts: ReturnParts,
   flow: ReturnedFlow,
   response: UpstreamReturn,
-  verifier: string,
-): Promise<Result<AuthorizationOutcome, StepRefusal>> {
-  const { id, request: address, subject } = flow;
-  const granted = await grantFor(parts, flow, response, verifier);
-  const ended = await parts.move(id, { type: granted.ok ? 'granted' : 'failed' });
-  if (!ended.ok) return ended;
-  if (!granted.ok) return success({ type: 'error', address, error: granted.failure });
-  const { grant, code } = granted.value;
-  parts.ports.events.emit({ type: 'code_issued', grant, subject, ...flowFacts(flow) });
-  return success({ type: 'code', address, code });
-}
-
-interface IssuedCode {
-  readonly grant: GrantId;
-  readonly code: string;
-}
-
-async function grantFor(
-  parts: ReturnParts,
-  flow: ReturnedFlow,
-  response: UpstreamReturn,
-  verifier: string,
-): Promise<Result<IssuedCode, OAuthError>> {
-  const tokens = await redeem(parts, flow, response, verifier);
-  if (tokens.ok) return keepGrant(parts, flow, tokens.value);
+  secrets: FlowSecrets,
+): Promise<Result<ReturnOutcome, StepRefusal>> {
+  const { ports, finish } = parts;
+  const tokens = await redeem(parts, flow, response, secrets);
+  if (tokens.ok) return finish(flow, tokens);
   const { failure: cause } = tokens;
   const denied = cause.kind === 'refused' && cause.error === 'access_denied';
-  parts.ports.events.emit(
+  ports.events.emit(
     denied
       ? { type: 'authorization_denied', flow: flow.id, by: 'upstream' }
       : { type: 'upstream_failed', flow: flow.id, grant: undefined, reason: reasonOf(cause) },
   );
-  return failure(asClientError(cause));
+  const mended = await mend(parts, flow, cause);
+  return mended === undefined
+    ? finish(flow, failure(asClientError(cause)))
+    : sendAgain(parts, flow, mended, secrets);
 }
 
 /** Exchanges the upstream's code. A response of another issuer is not used, nor is anything of it shown (RFC 9207 §2.4). */
 async function redeem(
-  { ports, resolve, callbackUrl, scope: configured }: ReturnParts,
-  { request }: ReturnedFlow,
+  { ports, upstream, callbackUrl }: ReturnParts,
+  { ask }: ReturnedFlow,
   response: UpstreamReturn,
-  verifier: string,
+  { verifier }: FlowSecrets,
 ): Promise<Result<UpstreamTokens, UpstreamFailure>> {
-  const upstream = await resolve();
-  if (!upstream.ok) return upstream;
-  if (!isIssuerOf(upstream.value.server, response.issuer)) {
-    return failure({ kind: 'unusable', reason: 'The answer came from another upstream server.' });
+  const resolved = await upstream.resolve();
+  if (!resolved.ok) return resolved;
+  const foreign = foreignTo(resolved.value, ask?.binding, response);
+  if (foreign !== undefined) return failure({ kind: 'unusable', reason: foreign });
+  const binding = ask?.binding as UpstreamBinding; // a flow without one is foreign
+  const { code } = response;
+  if (response.error !== undefined || code === undefined) {
+    return failure(refusal(response.error ?? 'invalid_response', response.errorDescription));
   }
-  if (response.error !== undefined || response.code === undefined) {
-    const { error = 'invalid_response', errorDescription: description } = response;
-    return failure({ kind: 'refused', error, description });
-  }
+  // The code was made for the client that was sent; the gateway may have registered anew since.
+  if (!isBoundTo(binding, resolved.value)) return failure(refusal('invalid_client', undefined));
   const askedAt = ports.clock.now();
-  const answer = await ports.authorizationServer.requestTokens(
-    upstream.value,
-    tokenRequest(upstream.value, {
-      grant_type: 'authorization_code',
-      code: response.code,
-      redirect_uri: callbackUrl(),
-      code_verifier: verifier,
-    }),
-  );
-  if (!answer.ok) return answer;
-  const tokens = tokensOf(answer.value, askedAt);
+  const form = codeRequest(resolved.value, binding, {
+    code,
+    redirectUri: callbackUrl(),
+    verifier,
+  });
+  const answer = await ports.authorizationServer.requestTokens(resolved.value, form);
+  if (!answer.ok) {
+    if (answer.failure.kind !== 'refused') upstream.doubt();
+    return answer;
+  }
+  const tokens = tokensOf(answer.value, binding, askedAt);
   // RFC 6749 §5.1: an answer without a scope means that all that was asked for was granted.
-  const asked = scopeToAsk(request.scope, scopesOf(upstream.value.server, configured));
-  return success({ ...tokens, scope: tokens.scope ?? asked });
+  return success({ ...tokens, scope: tokens.scope ?? binding.scope });
 }
 
-async function keepGrant(
-  { ports, keys, policy }: ReturnParts,
-  { id: flow, request, subject }: ReturnedFlow,
-  tokens: UpstreamTokens,
-): Promise<Result<IssuedCode, OAuthError>> {
-  const { clientId, resource, redirectUri, challenge } = request;
-  const id = grantOfFlow(flow);
-  const secrets: GrantSecrets = {
-    key: dataKey(ports.random.bytes(32)),
-    code: tokenSecret(ports.random.bytes(32)),
-    nonce: ports.random.bytes(12),
-  };
-  const allowed = { id, clientId, subject, resource, redirectUri, challenge };
-  const grant = issueGrant(allowed, tokens, secrets, keys, policy, ports.clock.now());
-  const outcome = await ports.store.grants.write(id, grant, undefined, keptUntil(grant, policy));
-  return outcome.type === 'written'
-    ? success({ grant: id, code: spellGatewayToken({ grant: id, secret: secrets.code }) })
-    : failure(
-        oauthError('temporarily_unavailable', 'Too many grants are in force: try later.', 60),
-      );
+/** Why a response cannot be the answer to what was asked. */
+function foreignTo(
+  { server }: Upstream,
+  binding: UpstreamBinding | undefined,
+  { issuer }: UpstreamReturn,
+): string | undefined {
+  if (binding?.server !== serverName(server)) {
+    return 'The upstream changed its authorization server during the sign-in: start again.';
+  }
+  return isIssuerOf(server, issuer) ? undefined : 'The answer came from another upstream server.';
+}
+
+/** What to ask instead, for a failure that the gateway can do something about; it is then done once. */
+async function mend(
+  { upstream }: ReturnParts,
+  { ask }: ReturnedFlow,
+  cause: UpstreamFailure,
+): Promise<Upstream | undefined> {
+  if (ask === undefined || ask.again) return undefined;
+  const { resource, clientId } = ask.binding;
+  const mended =
+    (isResourceRefusal(cause) && resource !== undefined && upstream.leaveOutResource()) ||
+    (isClientRefusal(cause) && (await upstream.forgetClient(clientId)));
+  if (!mended) return undefined;
+  const resolved = await upstream.resolve();
+  return resolved.ok ? resolved.value : undefined;
+}
+
+async function sendAgain(
+  { send }: ReturnParts,
+  flow: ReturnedFlow,
+  upstream: Upstream,
+  secrets: FlowSecrets,
+): Promise<Result<ReturnOutcome, StepRefusal>> {
+  const url = await send(flow, secrets, upstream, true);
+  return url.ok ? success({ type: 'upstream', url: url.value }) : url;
 }

@@ -6,20 +6,22 @@ import {
 } from '../domain/grant.ts';
 import type { GatewayKeys } from '../domain/grant-keys.ts';
 import { isExpired } from '../domain/lifetime.ts';
-import { orderedRevocations } from '../domain/upstream-revocation.ts';
+import { isBoundTo } from '../domain/upstream-request.ts';
+import { orderedRevocations, type RevocationOrder } from '../domain/upstream-revocation.ts';
+import type { Upstream } from '../domain/upstream-server.ts';
 import { reasonOf } from '../domain/upstream-tokens.ts';
 import type { Ports, Versioned } from './ports.ts';
-import type { ResolveUpstream } from './resolve-upstream.ts';
+import type { KnownUpstream } from './resolve-upstream.ts';
 
 /** Carries out what a grant's end ordered at the upstream (RFC 7009), in the background: nobody waits for it, and it tries for as long as the order is kept. */
 export type RevokeUpstream = (ended: Versioned<EndedGrant>) => void;
 
 interface RevokeUpstreamParts {
   readonly ports: Pick<Ports, 'clock' | 'store' | 'authorizationServer' | 'events'>;
-  readonly resolve: ResolveUpstream;
+  readonly upstream: Pick<KnownUpstream, 'resolve'>;
   readonly keys: GatewayKeys;
   readonly policy: TokenPolicy;
-  /** Off where revoking one token would end the user's other grants too (Google). */
+  /** Off where the operator says so: revoking one token may end the user's other grants too. */
   readonly enabled: boolean;
 }
 
@@ -62,16 +64,17 @@ async function attempt(parts: RevokeUpstreamParts, ended: Versioned<EndedGrant>)
 }
 
 async function revokeAll(parts: RevokeUpstreamParts, ended: EndedGrant): Promise<Attempt> {
-  const { ports, resolve, keys, enabled } = parts;
-  const tokens = orderedRevocations(ended, keys);
-  if (!enabled || tokens === undefined) return 'done';
-  const upstream = await resolve();
-  if (!upstream.ok) return 'later';
-  const endpoint = upstream.value.server.revocationEndpoint;
+  const { ports, keys, enabled } = parts;
+  const order = orderedRevocations(ended, keys);
+  if (!enabled || order === undefined) return 'done';
+  const resolved = await parts.upstream.resolve();
+  if (!resolved.ok) return 'later';
+  const upstream = resolved.value;
+  const endpoint = endpointFor(upstream, order);
   if (endpoint === undefined) return 'done';
   let accepted = 0;
-  for (const token of tokens) {
-    const revoked = await ports.authorizationServer.revokeToken(upstream.value, endpoint, token);
+  for (const token of order.tokens) {
+    const revoked = await ports.authorizationServer.revokeToken(upstream, endpoint, token);
     if (revoked.ok) accepted += 1;
     if (revoked.ok) continue;
     const reason = `revocation: ${reasonOf(revoked.failure)}`;
@@ -80,4 +83,10 @@ async function revokeAll(parts: RevokeUpstreamParts, ended: EndedGrant): Promise
   }
   if (accepted > 0) ports.events.emit({ type: 'upstream_revoked', grant: ended.id });
   return 'done';
+}
+
+/** Another server, or another client: the tokens are none of its business (RFC 9700 §4.4, RFC 7009 §2.1). */
+function endpointFor(upstream: Upstream, { binding }: RevocationOrder): string | undefined {
+  const mayAsk = upstream.manners.revokes && isBoundTo(binding, upstream);
+  return mayAsk ? upstream.server.revocationEndpoint : undefined;
 }

@@ -2,16 +2,21 @@ import type { Flow, FlowId } from '../domain/authorization-flow.ts';
 import type { ReturnAddress } from '../domain/authorization-request.ts';
 import { type FlowSecrets, flowSecrets, isSameSecret } from '../domain/flow-secrets.ts';
 import { type OAuthError, oauthError } from '../domain/oauth-error.ts';
-import { codeChallengeOf } from '../domain/pkce.ts';
 import { type Result, success } from '../domain/result.ts';
-import { type Scope, scopeToAsk } from '../domain/scope.ts';
 import { type Sha256, sha256 } from '../domain/secret-hash.ts';
-import { scopesOf, upstreamAuthorizationUrl } from '../domain/upstream-server.ts';
-import { asClientError, reasonOf, type UpstreamFailure } from '../domain/upstream-tokens.ts';
+import {
+  asClientError,
+  reasonOf,
+  standInTokens,
+  type UpstreamFailure,
+} from '../domain/upstream-tokens.ts';
 import { flowFacts } from './events.ts';
+import type { FinishFlow } from './finish-flow.ts';
+import type { ReturnedFlow } from './keep-grant.ts';
 import type { MoveFlow, RefuseStep, StepRefusal } from './move-flow.ts';
 import type { Ports } from './ports.ts';
-import type { ResolveUpstream } from './resolve-upstream.ts';
+import type { KnownUpstream } from './resolve-upstream.ts';
+import type { SendUpstream } from './send-upstream.ts';
 import type { Sessions } from './sessions.ts';
 
 /** What a browser sends back from screen 1. */
@@ -39,21 +44,28 @@ export type SignInOutcome =
       readonly csrf: string;
       readonly wrongPassword: boolean;
     }
+  /** Back to the client, with a code, and what the browser is to remember: the upstream has no screen 2. */
+  | {
+      readonly type: 'code';
+      readonly address: ReturnAddress;
+      readonly code: string;
+      readonly session: string | undefined;
+    }
   /** Back to the client, with an error. */
-  | { readonly type: 'client'; readonly address: ReturnAddress; readonly error: OAuthError };
+  | { readonly type: 'error'; readonly address: ReturnAddress; readonly error: OAuthError };
 
 /** Takes the form of screen 1: sign-in and consent, or a no. */
 export type SubmitSignIn = (form: SignInForm) => Promise<Result<SignInOutcome, StepRefusal>>;
 
 interface SignInParts {
-  readonly ports: Pick<Ports, 'signIn' | 'events'>;
+  readonly ports: Pick<Ports, 'random' | 'signIn' | 'events'>;
   readonly move: MoveFlow;
   readonly refuse: RefuseStep;
   readonly sessions: Sessions;
-  readonly resolve: ResolveUpstream;
-  readonly callbackUrl: () => string;
-  /** Set by the operator: beats whatever the client asks for. */
-  readonly scope: Scope | undefined;
+  /** Absent where the upstream has no authorization server: screen 1 is all there is. */
+  readonly upstream: KnownUpstream | undefined;
+  readonly send: SendUpstream;
+  readonly finish: FinishFlow;
 }
 
 /** The use case behind POST /login/callback. Nothing reaches the upstream before the user has said yes. */
@@ -103,15 +115,31 @@ async function allow(
     return success({ ...again(flow, secrets), wrongPassword: byPassword });
   }
   events.emit({ type: 'signed_in', subject, ...flowFacts(flow) });
-  const consented = await parts.move(
-    flow.id,
+  const yes = [
     { type: 'signed_in', browser, subject },
     { type: 'consented', browser },
-  );
-  if (!consented.ok) return consented;
+  ] as const;
   // Remembered from the password on: however often a session is used, it lasts no longer.
-  const session = byPassword ? sessions.remember(subject) : undefined;
-  return sendUpstream(parts, consented.value, secrets, session);
+  const remember = () => (byPassword ? sessions.remember(subject) : undefined);
+  const { upstream } = parts;
+  if (upstream === undefined) {
+    const returned = await parts.move(flow.id, ...yes, { type: 'returned', browser });
+    return returned.ok ? finishAtOnce(parts, returned.value as ReturnedFlow, remember()) : returned;
+  }
+  const consented = await parts.move(flow.id, ...yes);
+  return consented.ok ? goOn(parts, upstream, consented.value, secrets, remember()) : consented;
+}
+
+/** The grant needs upstream tokens to be whole; these are good for nothing else. */
+async function finishAtOnce(
+  { ports, finish }: SignInParts,
+  flow: ReturnedFlow,
+  session: string | undefined,
+): Promise<Result<SignInOutcome, StepRefusal>> {
+  const finished = await finish(flow, success(standInTokens(ports.random.bytes(32))));
+  if (!finished.ok) return finished;
+  const outcome = finished.value;
+  return success(outcome.type === 'code' ? { ...outcome, session } : outcome);
 }
 
 /** By the password where one was given, or the client wants a fresh sign-in; else by the one that the browser remembers. */
@@ -128,25 +156,20 @@ async function deny(
   if (!denied.ok) return denied;
   ports.events.emit({ type: 'authorization_denied', flow: id, by: 'user' });
   const error = oauthError('access_denied', 'The user did not allow the access.');
-  return success({ type: 'client', address: denied.value.request, error });
+  return success({ type: 'error', address: denied.value.request, error });
 }
 
-async function sendUpstream(
+async function goOn(
   parts: SignInParts,
+  upstream: KnownUpstream,
   flow: Flow,
   secrets: FlowSecrets,
   session: string | undefined,
 ): Promise<Result<SignInOutcome, StepRefusal>> {
-  const resolved = await parts.resolve();
+  const resolved = await upstream.resolve();
   if (!resolved.ok) return giveUp(parts, flow, resolved.failure);
-  const url = upstreamAuthorizationUrl(resolved.value, {
-    redirectUri: parts.callbackUrl(),
-    state: secrets.state,
-    challenge: codeChallengeOf(secrets.verifier),
-    scope: scopeToAsk(flow.request.scope, scopesOf(resolved.value.server, parts.scope)),
-  });
-  parts.ports.events.emit({ type: 'sent_upstream', flow: flow.id });
-  return success({ type: 'upstream', url, session });
+  const url = await parts.send(flow, secrets, resolved.value, false);
+  return url.ok ? success({ type: 'upstream', url: url.value, session }) : url;
 }
 
 async function giveUp(
@@ -162,5 +185,5 @@ async function giveUp(
   });
   const ended = await move(flow.id, { type: 'failed' });
   if (!ended.ok) return ended;
-  return success({ type: 'client', address: flow.request, error: asClientError(cause) });
+  return success({ type: 'error', address: flow.request, error: asClientError(cause) });
 }

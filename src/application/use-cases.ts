@@ -1,13 +1,17 @@
 import type { TokenPolicy } from '../domain/grant.ts';
 import type { GatewayKeys } from '../domain/grant-keys.ts';
 import type { Seconds } from '../domain/lifetime.ts';
+import { clientDocumentUrl } from '../domain/metadata.ts';
 import { advanceGrant } from './advance-grant.ts';
 import { type AuthenticateClient, authenticateClient } from './authenticate-client.ts';
 import { authorizeMcpCall } from './authorize-mcp-call.ts';
 import { type BeginAuthorization, beginAuthorization } from './begin-authorization.ts';
+import { type DiagnoseUpstream, diagnoseUpstream, type PageVisitor } from './diagnose-upstream.ts';
 import { endGrantUseCase } from './end-grant.ts';
 import { type ExchangeCode, exchangeCode } from './exchange-code.ts';
+import { finishFlow } from './finish-flow.ts';
 import { type IntrospectToken, introspectToken } from './introspect-token.ts';
+import { keepGrant } from './keep-grant.ts';
 import { moveFlow, refuseStep } from './move-flow.ts';
 import { type OpenLogin, openLogin } from './open-login.ts';
 import type { Ports } from './ports.ts';
@@ -15,12 +19,15 @@ import { type RefreshTokens, refreshTokens } from './refresh-tokens.ts';
 import { type RegisterClient, registerClientUseCase } from './register-client.ts';
 import { type RelayMcpCall, relayMcpCall } from './relay-mcp-call.ts';
 import { renewUpstreamTokens } from './renew-upstream-tokens.ts';
-import { resolveUpstream, type UpstreamSettings } from './resolve-upstream.ts';
+import { type KnownUpstream, knownUpstream } from './resolve-upstream.ts';
 import { type ReturnFromUpstream, returnFromUpstream } from './return-from-upstream.ts';
 import { type RevokeToken, revokeToken } from './revoke-token.ts';
 import { revokeUpstream } from './revoke-upstream.ts';
+import { sendUpstream } from './send-upstream.ts';
 import { signInSessions } from './sessions.ts';
 import { type SubmitSignIn, submitSignIn } from './sign-in.ts';
+import { upstreamCredentials } from './upstream-credentials.ts';
+import type { UpstreamSettings } from './upstream-settings.ts';
 
 /** What the use cases have to know of the configuration. */
 export interface UseCaseSettings {
@@ -31,6 +38,8 @@ export interface UseCaseSettings {
   readonly upstream: UpstreamSettings;
   /** The redirect URI at the upstream: known once the gateway listens. */
   readonly callbackUrl: () => string;
+  /** Where clients reach the gateway, if the operator said so. */
+  readonly publicUrl: string | undefined;
   readonly keys: GatewayKeys;
   /** Whether the end of a grant is told to the upstream's revocation endpoint. */
   readonly upstreamRevocation: boolean;
@@ -53,38 +62,83 @@ export interface UseCases {
 
 /** Builds the use cases over their ports, each of what it needs and no more. */
 export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
-  const { policy, flowTtl, upstream, callbackUrl, keys } = settings;
-  const { scope } = upstream;
+  const { policy, flowTtl, callbackUrl, keys } = settings;
+  const { scope, limits, auth } = settings.upstream;
   const refuse = refuseStep(ports);
   const move = moveFlow(ports, refuse);
   const sessions = signInSessions(ports, keys, settings.sessionTtl);
-  const resolve = resolveUpstream(ports, upstream, callbackUrl, keys);
+  const upstream = upstreamOf(ports, settings);
+  const usesTokens = auth === 'oauth';
   const enabled = settings.upstreamRevocation;
-  const endUpstream = revokeUpstream({ ports, resolve, keys, policy, enabled });
+  const endUpstream = revokeUpstream({ ports, upstream, keys, policy, enabled });
   const endGrant = endGrantUseCase({ ports, revokeUpstream: endUpstream, keys, policy });
-  const renew = renewUpstreamTokens({ ports, resolve, endGrant, policy });
+  const renew = renewUpstreamTokens({
+    ports,
+    upstream,
+    usesTokens,
+    endGrant,
+    policy,
+    callLimit: limits.call,
+  });
   const advance = advanceGrant({ ports, renew, endGrant, keys, policy });
-  const access = authorizeMcpCall({ ports, renew, keys, policy });
+  const access = authorizeMcpCall({ ports, renew, upstream, keys, policy });
+  const send = sendUpstream({ ports, move, callbackUrl, scope });
+  const finish = finishFlow({ ports, move, keep: keepGrant({ ports, keys, policy }) });
+  const screenTwo = usesTokens ? upstream : undefined;
   return {
     register: registerClientUseCase(ports),
     begin: beginAuthorization(ports, flowTtl),
     openLogin: openLogin(ports, move, sessions),
-    submitSignIn: submitSignIn({ ports, move, refuse, sessions, resolve, callbackUrl, scope }),
+    submitSignIn: submitSignIn({
+      ports,
+      move,
+      refuse,
+      sessions,
+      upstream: screenTwo,
+      send,
+      finish,
+    }),
     returnFromUpstream: returnFromUpstream({
       ports,
       move,
       refuse,
-      resolve,
+      upstream,
+      send,
+      finish,
       callbackUrl,
-      scope,
-      keys,
-      policy,
     }),
     authenticate: authenticateClient(ports),
     exchange: exchangeCode({ ports, advance, endGrant, keys }),
     refresh: refreshTokens({ ports, advance, endGrant, keys, policy }),
     introspect: introspectToken(ports, policy),
     revoke: revokeToken({ ports, endGrant, keys }),
-    relay: relayMcpCall({ resourceServer: ports.resourceServer, access }),
+    relay: relayMcpCall({ resourceServer: ports.resourceServer, access, usesTokens }),
   };
+}
+
+type UpstreamPorts = Pick<Ports, 'clock' | 'random' | 'store' | 'authorizationServer' | 'events'>;
+type UpstreamParts = Pick<UseCaseSettings, 'upstream' | 'callbackUrl' | 'publicUrl' | 'keys'>;
+
+/** Builds what walks the upstream without a user, over ports of its own. */
+export function doctor(
+  ports: UpstreamPorts,
+  settings: UpstreamParts,
+  pages: PageVisitor,
+): DiagnoseUpstream {
+  const { upstream, callbackUrl } = settings;
+  const known = upstreamOf(ports, settings);
+  return diagnoseUpstream({ ports, settings: upstream, upstream: known, pages, callbackUrl });
+}
+
+function upstreamOf(ports: UpstreamPorts, settings: UpstreamParts): KnownUpstream {
+  const { upstream, callbackUrl, publicUrl, keys } = settings;
+  const documentUrl = () => clientDocumentUrl(publicUrl);
+  const credentials = upstreamCredentials({
+    ports,
+    settings: upstream,
+    callbackUrl,
+    documentUrl,
+    keys,
+  });
+  return knownUpstream({ ports, settings: upstream, credentials });
 }

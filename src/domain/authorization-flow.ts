@@ -4,6 +4,7 @@ import type { Subject } from './grant.ts';
 import { after, type EpochSeconds, isExpired, seconds } from './lifetime.ts';
 import { failure, type Result, success } from './result.ts';
 import { type Sha256, sameHash } from './secret-hash.ts';
+import type { UpstreamBinding } from './upstream-request.ts';
 
 /** The name of one authorization attempt: 22 base64url characters. Known to the browser, and no secret. */
 export type FlowId = Brand<string, 'FlowId'>;
@@ -19,6 +20,13 @@ interface OwnedFlow extends FlowBase {
   readonly browser: Sha256;
 }
 
+/** What the upstream was asked for when the browser was sent there: its answer is judged by it, and the token request repeats it. */
+export interface UpstreamAsk {
+  readonly binding: UpstreamBinding;
+  /** Whether the browser was sent there a second time, since something about the first request was wrong. */
+  readonly again: boolean;
+}
+
 /** One authorization attempt, stage by stage; each stage holds exactly what the next one needs. */
 export type Flow =
   /** The request was accepted; no browser has come to /login yet. */
@@ -27,10 +35,19 @@ export type Flow =
   | (OwnedFlow & { readonly stage: 'sign_in' })
   /** Somebody signed in, and has not yet said whether the client may have access. */
   | (OwnedFlow & { readonly stage: 'consent'; readonly subject: Subject })
-  /** The user said yes; the browser is at the upstream (screen 2). */
-  | (OwnedFlow & { readonly stage: 'upstream'; readonly subject: Subject })
-  /** The browser is back, and one process is exchanging the upstream's code. */
-  | (OwnedFlow & { readonly stage: 'returned'; readonly subject: Subject })
+  /** The user said yes; the browser is on its way to the upstream, or there (screen 2). */
+  | (OwnedFlow & {
+      readonly stage: 'upstream';
+      readonly subject: Subject;
+      /** Absent until the browser is sent. */
+      readonly ask: UpstreamAsk | undefined;
+    })
+  /** The browser is back, and one process is exchanging the upstream's code. An upstream without an authorization server is asked nothing. */
+  | (OwnedFlow & {
+      readonly stage: 'returned';
+      readonly subject: Subject;
+      readonly ask: UpstreamAsk | undefined;
+    })
   /** The client was given a code, or an error. */
   | (FlowBase & { readonly stage: 'finished' });
 
@@ -41,6 +58,7 @@ export type FlowEvent =
   | { readonly type: 'signed_in'; readonly browser: Sha256; readonly subject: Subject }
   | { readonly type: 'consented'; readonly browser: Sha256 }
   | { readonly type: 'denied'; readonly browser: Sha256 }
+  | { readonly type: 'sent'; readonly ask: UpstreamAsk }
   | { readonly type: 'returned'; readonly browser: Sha256 }
   | { readonly type: 'granted' }
   | { readonly type: 'failed' };
@@ -80,9 +98,13 @@ function transition(flow: Flow, event: FlowEvent): Result<Flow, FlowRefusal> {
     case 'signed_in':
       return signIn(flow, event.subject);
     case 'consented':
-      return flow.stage === 'consent' ? success({ ...flow, stage: 'upstream' }) : outOfOrder;
+      return flow.stage === 'consent'
+        ? success({ ...flow, stage: 'upstream', ask: undefined })
+        : outOfOrder;
     case 'denied':
       return isAtScreenOne(flow) ? success(finished(flow)) : outOfOrder;
+    case 'sent':
+      return send(flow, event.ask);
     case 'returned':
       return comeBack(flow);
     case 'granted':
@@ -103,7 +125,16 @@ function open(flow: Flow, browser: Sha256): Result<Flow, FlowRefusal> {
 
 /** A user who went back from the upstream's page may sign in again, but has to consent again too. */
 function signIn(flow: Flow, subject: Subject): Result<Flow, FlowRefusal> {
-  return isAtScreenOne(flow) ? success({ ...flow, stage: 'consent', subject }) : outOfOrder;
+  if (!isAtScreenOne(flow)) return outOfOrder;
+  const { id, request, expiresAt, browser } = flow;
+  return success({ stage: 'consent', id, request, expiresAt, browser, subject });
+}
+
+/** The browser goes to the upstream once; a second time only after it came back, and marked as such, so that it never goes round in circles. */
+function send(flow: Flow, ask: UpstreamAsk): Result<Flow, FlowRefusal> {
+  if (flow.stage === 'upstream' && flow.ask === undefined) return success({ ...flow, ask });
+  const once = flow.stage === 'returned' && flow.ask?.again === false && ask.again;
+  return once ? success({ ...flow, stage: 'upstream', ask }) : outOfOrder;
 }
 
 function isAtScreenOne(

@@ -50,6 +50,9 @@ export type RequestRefusal =
     }
   | { readonly to: 'client'; readonly address: ReturnAddress; readonly error: OAuthError };
 
+/** Characters of a `state` or `scope`: both are kept with every flow, and anybody may begin one. */
+const longest = 4096;
+
 /** Decides about an authorization request. `bases`: the URLs this gateway goes by, the one of this request first. */
 export function clientRequest(
   client: Client | undefined,
@@ -106,6 +109,10 @@ function redirectUriOf(
 function challengeOf(parameters: AuthorizationParameters): Result<CodeChallenge, OAuthError> {
   const { repeated, responseType, codeChallenge, codeChallengeMethod } = parameters;
   if (repeated !== undefined) return invalid(`The parameter ${repeated} may be sent only once.`);
+  const long = (['state', 'scope'] as const).find(
+    (name) => (parameters[name]?.length ?? 0) > longest,
+  );
+  if (long !== undefined) return invalid(`The parameter ${long} may have ${longest} characters.`);
   if (responseType === undefined) return invalid('response_type is missing: it must be code.');
   if (responseType !== 'code') {
     return failure(oauthError('unsupported_response_type', 'response_type must be code.'));

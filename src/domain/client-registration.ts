@@ -34,6 +34,8 @@ export interface Client {
 }
 
 const mostRedirectUris = 32;
+/** Characters of all of them: anybody may register, and what is registered is kept. */
+const longestRedirectUris = 8192;
 const longestName = 200;
 
 /** Takes a text for a client id as it was presented; whether there is such a client is the store's to say. */
@@ -77,6 +79,9 @@ function checkedRedirectUris(texts: readonly string[]): Result<readonly Redirect
   if (texts.length === 0) return failure('redirect_uris must name at least one redirect URI.');
   if (texts.length > mostRedirectUris) {
     return failure(`redirect_uris may name at most ${mostRedirectUris} redirect URIs.`);
+  }
+  if (texts.join('').length > longestRedirectUris) {
+    return failure(`redirect_uris may have ${longestRedirectUris} characters altogether.`);
   }
   const uris: RedirectUri[] = [];
   for (const text of texts) {

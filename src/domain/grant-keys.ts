@@ -115,6 +115,6 @@ export function openTokens(
   if (bytes === undefined) return undefined;
   // Authenticated: these are the very bytes that sealTokens wrote.
   const tokens = JSON.parse(Buffer.from(bytes).toString()) as UpstreamTokens;
-  const { access, refresh, expiresAt, scope } = tokens; // JSON leaves out what is undefined
-  return { access, refresh, expiresAt, scope };
+  const { access, refresh, expiresAt, scope, binding } = tokens; // JSON leaves out what is undefined
+  return { access, refresh, expiresAt, scope, binding };
 }

@@ -56,7 +56,13 @@ export interface EndedGrant {
 }
 
 /** Why a grant ended. */
-export type EndReason = 'code_replayed' | 'refresh_replayed' | 'revoked' | 'upstream_refused';
+export type EndReason =
+  | 'code_replayed'
+  | 'refresh_replayed'
+  | 'revoked'
+  | 'upstream_refused'
+  /** Its tokens are of a server or a client that the gateway no longer uses. */
+  | 'upstream_changed';
 
 /** The authorization code of a grant, and what it is bound to (RFC 6749 §4.1.3, RFC 7636 §4.4). */
 export interface CodeEntry {

@@ -77,3 +77,44 @@ export function authorizationServerMetadata(
 }
 
 const clientAuthMethods = ['client_secret_basic', 'client_secret_post', 'none'];
+/** The public half of a key (RFC 7517 §4). */
+export type PublicKey = Readonly<Record<string, unknown>>;
+
+/** What the gateway publishes about itself as a client of its upstream (Client ID Metadata Document, RFC 7591 §2). */
+export interface ClientDocument {
+  readonly client_id: string;
+  readonly client_name: string;
+  readonly redirect_uris: readonly string[];
+  readonly grant_types: readonly string[];
+  readonly response_types: readonly string[];
+  readonly token_endpoint_auth_method: string;
+  readonly application_type: 'web';
+  readonly jwks?: { readonly keys: readonly PublicKey[] };
+}
+
+/** Where the client document is, below the public URL. */
+export const clientDocumentPath = '/oauth/client-metadata.json';
+
+/** Where that document is; it is of use only where an upstream can read it, on public https. `undefined`: nowhere. */
+export function clientDocumentUrl(publicUrl: string | undefined): string | undefined {
+  return publicUrl?.startsWith('https:') ? `${publicUrl}${clientDocumentPath}` : undefined;
+}
+
+/** The document; with a key the gateway signs for itself, without one it is a public client. */
+export function clientDocument(
+  url: string,
+  name: string,
+  redirectUri: string,
+  key: PublicKey | undefined,
+): ClientDocument {
+  return {
+    client_id: url,
+    client_name: name,
+    redirect_uris: [redirectUri],
+    grant_types: ['authorization_code', 'refresh_token'],
+    response_types: ['code'],
+    token_endpoint_auth_method: key === undefined ? 'none' : 'private_key_jwt',
+    application_type: 'web',
+    ...(key && { jwks: { keys: [key] } }),
+  };
+}

@@ -19,9 +19,14 @@ const dangerousSchemes = new Set([
   'data',
   'file',
   'filesystem',
+  'ftp',
+  'jar',
   'javascript',
+  'mailto',
   'vbscript',
   'view-source',
+  'ws',
+  'wss',
 ]);
 
 /**

@@ -1,4 +1,8 @@
+import { readBearerChallenge } from './bearer-challenge.ts';
+import { isSameOrigin, type OutboundRule, outboundFault } from './outbound-rule.ts';
 import { failure, type Result, success } from './result.ts';
+import { scopeTokens } from './scope.ts';
+import type { UpstreamPreset } from './upstream-presets.ts';
 import type { UpstreamServer } from './upstream-server.ts';
 
 /** The members of protected resource metadata that the gateway reads (RFC 9728 §2). */
@@ -19,6 +23,40 @@ export interface ServerDocument {
   readonly challengeMethods: readonly string[] | undefined;
   readonly scopesSupported: readonly string[] | undefined;
   readonly issuerInResponse: boolean;
+  readonly acceptsDocuments: boolean;
+}
+
+/** What the MCP server answered to a request without a token. */
+export interface ProbeAnswer {
+  readonly status: number;
+  /** Its WWW-Authenticate. */
+  readonly challenge: string | undefined;
+}
+
+/** What follows from such an answer. */
+export interface ProbeReading {
+  readonly status: number;
+  /** Where its metadata is, by its own word (RFC 9728 §5.1). */
+  readonly metadataUrl: string | undefined;
+  readonly scopes: readonly string[] | undefined;
+}
+
+/** Reads the answer to a request without a token. A metadata URL that must not be asked is not a metadata URL. */
+export function readProbe(
+  { status, challenge = '' }: ProbeAnswer,
+  resource: string,
+  rule: OutboundRule,
+): ProbeReading {
+  const said = status === 401 || status === 403 ? readBearerChallenge(challenge) : undefined;
+  const url = said?.resourceMetadata;
+  const usable =
+    url !== undefined && (isSameOrigin(url, resource) || outboundFault(url, rule) === undefined);
+  const scopes = scopeTokens(said?.scope);
+  return {
+    status,
+    metadataUrl: usable ? url : undefined,
+    scopes: scopes.length > 0 ? scopes : undefined,
+  };
 }
 
 /** Where the metadata of a protected resource may be: with its path and query inserted, then at the root (RFC 9728 §3.1, MCP authorization). */
@@ -40,37 +78,103 @@ export function serverMetadataUrls(issuer: string): readonly string[] {
     : [oauth, inserted, `${origin}${path}/.well-known/openid-configuration`];
 }
 
-/** Whether resource metadata is about this upstream; one trailing slash is forgiven (GitHub's own differs by one). */
+/**
+ * Whether resource metadata is about this upstream (RFC 9728 §3.3). Forgiven are one trailing slash (GitHub's own differs by one), and the
+ * name of something on the same origin that the MCP server is part of (Slack names its origin).
+ */
 export function isAbout(document: ResourceDocument, resource: string): boolean {
-  return withoutSlash(document.resource) === withoutSlash(resource);
+  if (!URL.canParse(document.resource)) return false;
+  const named = new URL(document.resource);
+  const own = new URL(resource);
+  if (named.origin !== own.origin || named.hash !== '') return false;
+  const [parent, child] = [withoutSlash(named.pathname), withoutSlash(own.pathname)];
+  if (parent === child) return named.search === own.search;
+  return child.startsWith(`${parent}/`) && named.search === '';
 }
 
-function withoutSlash(url: string): string {
-  const { origin, pathname, search } = URL.canParse(url)
-    ? new URL(url)
-    : { origin: url, pathname: '', search: '' };
-  return `${origin}${pathname.replace(/\/$/, '')}${search}`;
+function withoutSlash(path: string): string {
+  return path.replace(/\/$/, '');
 }
+
+/** What the judgement of a server's document rests on, besides the document. */
+export interface ServerContext {
+  /** The issuer that was asked. */
+  readonly issuer: string;
+  readonly rule: OutboundRule;
+  readonly preset: UpstreamPreset | undefined;
+}
+
+/** A server as its own document describes it; what its resource says is not in it yet. */
+export type DescribedServer = Omit<UpstreamServer, 'resource' | 'resourceScopes'>;
 
 /**
- * The server that a document describes, if it may be used: it must speak for the issuer that was asked (RFC 8414 §3.3; one trailing
- * slash is forgiven, as Google needs), and offer S256 where it says what it offers.
+ * The server that a document describes, if it may be used: it must speak for the issuer that was asked (RFC 8414 §3.3; one trailing slash
+ * is forgiven, as Google needs), have endpoints that may be asked, and offer S256 (MCP authorization, "Authorization Code Protection").
  */
 export function serverOf(
   document: ServerDocument,
-  issuer: string,
-  resource: ResourceDocument | undefined,
-): Result<UpstreamServer, string> {
-  if (withoutSlash(document.issuer) !== withoutSlash(issuer)) {
-    return failure(`The metadata of ${issuer} names another issuer.`);
+  context: ServerContext,
+): Result<DescribedServer, string> {
+  const { issuer, preset } = context;
+  if (!speaksFor(document, context)) {
+    return failure(
+      `The metadata of ${issuer} names another issuer, ${document.issuer}: if that is the one to use, set --upstream-as to it.`,
+    );
   }
-  if (document.challengeMethods !== undefined && !document.challengeMethods.includes('S256')) {
-    return failure(`The authorization server ${issuer} does not offer PKCE with S256.`);
+  const fault = endpointFault(document, context);
+  if (fault !== undefined) return failure(fault);
+  const methods = document.challengeMethods ?? (preset?.silentPkce ? ['S256'] : []);
+  if (!methods.includes('S256')) {
+    return failure(
+      `The authorization server ${issuer} does not offer PKCE with S256: if it has it all the same, name both endpoints by --upstream-authorize-endpoint and --upstream-token-endpoint.`,
+    );
   }
   const { challengeMethods: _, ...server } = document;
-  return success({
-    ...server,
-    resource: resource?.resource,
-    resourceScopes: resource?.scopesSupported,
-  });
+  return success(server);
+}
+
+function speaksFor(document: ServerDocument, { issuer, preset }: ServerContext): boolean {
+  const [named, asked] = [document.issuer, issuer].map((url) => url.replace(/\/$/, ''));
+  if (named === asked) return true;
+  return preset?.issuers?.includes(document.issuer) ?? false;
+}
+
+function endpointFault(document: ServerDocument, { rule }: ServerContext): string | undefined {
+  const endpoints = [
+    ['authorization endpoint', document.authorizationEndpoint],
+    ['token endpoint', document.tokenEndpoint],
+    ['registration endpoint', document.registrationEndpoint],
+    ['revocation endpoint', document.revocationEndpoint],
+  ] as const;
+  for (const [what, url] of endpoints) {
+    const fault = url === undefined ? undefined : outboundFault(url, rule);
+    if (fault !== undefined) return `The upstream's ${what} ${url} ${fault}, so it is not used.`;
+  }
+  return undefined;
+}
+
+/** Where an MCP server of the 2025-03-26 specification has its endpoints if it has no metadata ("Fallbacks for Servers without Metadata Discovery"). */
+export function legacyServer(resource: string): DescribedServer {
+  const { origin } = new URL(resource);
+  return {
+    issuer: undefined,
+    authorizationEndpoint: `${origin}/authorize`,
+    tokenEndpoint: `${origin}/token`,
+    registrationEndpoint: `${origin}/register`,
+    revocationEndpoint: undefined,
+    authMethods: undefined,
+    scopesSupported: undefined,
+    issuerInResponse: false,
+    acceptsDocuments: false,
+  };
+}
+
+/** What to tell an operator whose MCP server says nothing about where to get a token. */
+export function silenceOf({ status }: ProbeReading, resource: string): string {
+  if (status < 300) {
+    return `${resource} answers without any token: set --upstream-auth=none, or --upstream-as if it wants one for some calls.`;
+  }
+  if (status === 404)
+    return `There is no MCP server at ${resource} (status 404): check --upstream-rs.`;
+  return `${resource} does not say which authorization server it trusts (status ${status}): set --upstream-as, or both endpoints.`;
 }

@@ -1,8 +1,9 @@
 import type { Scope, UpstreamScopes } from './scope.ts';
+import type { UpstreamClient } from './upstream-client.ts';
 
 /** The upstream's authorization server, as far as it is known: from the configuration, or from its metadata (RFC 8414 §2). */
 export interface UpstreamServer {
-  /** Absent where the operator named the endpoints: nothing is known of the server then. */
+  /** Absent where the operator named the endpoints, or where there is no metadata: nothing is known of the server then. */
   readonly issuer: string | undefined;
   readonly authorizationEndpoint: string;
   readonly tokenEndpoint: string;
@@ -13,75 +14,43 @@ export interface UpstreamServer {
   readonly scopesSupported: readonly string[] | undefined;
   /** Whether it puts `iss` into its authorization responses (RFC 9207 §3). */
   readonly issuerInResponse: boolean;
-  /** The protected resource, exactly as its metadata spells it, to be sent as `resource` (RFC 8707 §2); absent: not sent. */
+  /** Whether it takes the URL of a document for a client id (`client_id_metadata_document_supported`). */
+  readonly acceptsDocuments: boolean;
+  /** The protected resource, exactly as its metadata spells it. */
   readonly resource: string | undefined;
-  /** What the resource's own metadata says it needs. */
+  /** What the resource asks for: its challenge's `scope`, else the `scopes_supported` of its metadata. */
   readonly resourceScopes: readonly string[] | undefined;
 }
 
-/** How the gateway proves at the upstream's token endpoint who it is. */
-export interface UpstreamClient {
-  readonly clientId: string;
-  readonly clientSecret: string | undefined;
-  readonly method: 'none' | 'client_secret_basic' | 'client_secret_post';
+/** How requests to one upstream differ from those to another. */
+export interface UpstreamManners {
+  /** Sent as `resource` (RFC 8707 §2), the same at both endpoints; absent: not sent. */
+  readonly resource: string | undefined;
+  readonly authorizeParameters: Readonly<Record<string, string>>;
+  readonly tokenParameters: Readonly<Record<string, string>>;
+  /** Whether a refresh repeats the scope. */
+  readonly scopeOnRefresh: boolean;
+  /** Types of tokens that are bearer tokens, in small letters. */
+  readonly tokenTypes: readonly string[];
+  /** Whether the end of a grant is told to its revocation endpoint (RFC 7009). */
+  readonly revokes: boolean;
 }
 
-/** A server and the gateway's credentials there. */
+/** A server, the gateway's credentials there, and how to talk to it. */
 export interface Upstream {
   readonly server: UpstreamServer;
   readonly client: UpstreamClient;
+  readonly manners: UpstreamManners;
 }
 
-/** The method for a client, chosen from what the server lists (RFC 8414 §2: an absent list means Basic). */
-export function authMethodFor(
-  secret: string | undefined,
-  listed: readonly string[] | undefined,
-): UpstreamClient['method'] {
-  if (secret === undefined) return 'none';
-  const post = listed !== undefined && !listed.includes('client_secret_basic');
-  return post && listed.includes('client_secret_post')
-    ? 'client_secret_post'
-    : 'client_secret_basic';
-}
-
-/** What the gateway says about one authorization at the upstream. */
-export interface UpstreamAuthorization {
-  readonly redirectUri: string;
-  readonly state: string;
-  readonly challenge: string;
-  readonly scope: string | undefined;
-}
-
-/** The URL of screen 2: the upstream's own sign-in and consent (RFC 6749 §4.1.1, RFC 7636 §4.3). */
-export function upstreamAuthorizationUrl(
-  { server, client }: Upstream,
-  authorization: UpstreamAuthorization,
-): string {
-  const query = new URLSearchParams({
-    response_type: 'code',
-    client_id: client.clientId,
-    redirect_uri: authorization.redirectUri,
-    state: authorization.state,
-    code_challenge: authorization.challenge,
-    code_challenge_method: 'S256',
-  });
-  if (authorization.scope !== undefined) query.set('scope', authorization.scope);
-  if (server.resource !== undefined) query.set('resource', server.resource);
-  const endpoint = server.authorizationEndpoint;
-  return `${endpoint}${endpoint.includes('?') ? '&' : '?'}${query}`;
-}
-
-/** The form fields of a token request that carry what both grant types share (RFC 8707 §2.2). */
-export function tokenRequest(
-  { server }: Upstream,
-  fields: Readonly<Record<string, string>>,
-): Readonly<Record<string, string>> {
-  return server.resource === undefined ? fields : { ...fields, resource: server.resource };
+/** The name that credentials and tokens are bound to: those of one server never go to another (RFC 9700 §4.4). */
+export function serverName({ issuer, tokenEndpoint }: UpstreamServer): string {
+  return issuer ?? tokenEndpoint;
 }
 
 /**
- * Whether an authorization response may be this server's (RFC 9207 §2.4): its `iss`, where one is sent, must be the server's issuer, and must be
- * sent where the server says that it sends it. Of a server whose endpoints the operator named the issuer is not known.
+ * Whether an authorization response may be this server's (RFC 9207 §2.4, MCP authorization): its `iss`, where one is sent, must be the
+ * server's issuer, and must be sent where the server says that it sends it. Of a server without a known issuer nothing can be said.
  */
 export function isIssuerOf(server: UpstreamServer, presented: string | undefined): boolean {
   if (server.issuer === undefined) return true;

@@ -1,7 +1,8 @@
 import { announcedEnd, type EpochSeconds } from './lifetime.ts';
 import { type OAuthError, oauthError } from './oauth-error.ts';
 import type { Scope } from './scope.ts';
-import type { UpstreamToken } from './token-pair.ts';
+import { tokenSecret, type UpstreamToken } from './token-pair.ts';
+import type { UpstreamBinding } from './upstream-request.ts';
 
 /** What an upstream's token endpoint gave (RFC 6749 §5.1), with its lifetime turned into a moment. */
 export interface UpstreamTokens {
@@ -11,6 +12,8 @@ export interface UpstreamTokens {
   /** Unknown where the upstream does not say. */
   readonly expiresAt: EpochSeconds | undefined;
   readonly scope: Scope | undefined;
+  /** To whom they may be sent; absent where the upstream has no authorization server: they are stand-ins then, and go nowhere. */
+  readonly binding: UpstreamBinding | undefined;
 }
 
 /** The tokens after a refresh: whatever the answer left out is as before (RFC 6749 §6). */
@@ -20,7 +23,14 @@ export function refreshed(old: UpstreamTokens, answer: UpstreamTokens): Upstream
     refresh: answer.refresh ?? old.refresh,
     expiresAt: answer.expiresAt,
     scope: answer.scope ?? old.scope,
+    binding: answer.binding,
   };
+}
+
+/** What stands in for tokens where the upstream has no authorization server; it is never sent anywhere. `random`: 32 bytes. */
+export function standInTokens(random: Uint8Array): UpstreamTokens {
+  const access = tokenSecret(random) as string as UpstreamToken;
+  return { access, refresh: undefined, expiresAt: undefined, scope: undefined, binding: undefined };
 }
 
 /** Why the upstream's authorization server gave no tokens. */
@@ -34,7 +44,12 @@ export type UpstreamFailure =
       readonly retryAfter: number | undefined;
     }
   /** It answered something that cannot be used. */
-  | { readonly kind: 'unusable'; readonly reason: string };
+  | {
+      readonly kind: 'unusable';
+      readonly reason: string;
+      /** The upstream's own words, for the log alone. */
+      readonly detail?: string;
+    };
 
 /** The answer of an upstream's token endpoint, checked and spelled in our words. */
 export interface UpstreamTokenAnswer {
@@ -46,9 +61,28 @@ export interface UpstreamTokenAnswer {
 }
 
 /** The tokens of an answer. `askedAt`: when the request was sent, so that the way back does not lengthen a life. */
-export function tokensOf(answer: UpstreamTokenAnswer, askedAt: EpochSeconds): UpstreamTokens {
+export function tokensOf(
+  answer: UpstreamTokenAnswer,
+  binding: UpstreamBinding,
+  askedAt: EpochSeconds,
+): UpstreamTokens {
   const { access, refresh, scope } = answer;
-  return { access, refresh, scope, expiresAt: announcedEnd(answer.expiresIn, askedAt) };
+  return { access, refresh, scope, expiresAt: announcedEnd(answer.expiresIn, askedAt), binding };
+}
+
+/** The upstream's refusal, in a form that may be passed on. */
+export function refusal(error: string, description: string | undefined): UpstreamFailure {
+  return {
+    kind: 'refused',
+    error: codeOf(error),
+    description: description && excerpt(description),
+  };
+}
+
+/** A stranger's text for the log: on one line, and cut. */
+export function excerpt(text: string): string {
+  const line = text.replaceAll(/[\s\p{C}]+/gu, ' ').trim();
+  return line.length > 200 ? `${line.slice(0, 199)}…` : line;
 }
 
 // GitHub and Slack have words of their own for it, and send them with status 200.
@@ -75,13 +109,18 @@ export function asClientError(failure: UpstreamFailure): OAuthError {
     case 'unavailable':
       return upstreamUnavailable(failure.retryAfter);
     case 'unusable':
-      return oauthError('server_error', failure.reason);
+      return oauthError('server_error', describable(failure.reason));
   }
 }
 
 /** An error code is passed on to the client: nothing but the characters of one (RFC 6749 Appendix A.7), and not for ever. */
 function codeOf(error: string): string {
   return error.replaceAll(/[^\w.:-]/g, '').slice(0, 64) || 'unknown_error';
+}
+
+/** What an error description may hold (RFC 6749 §5.2): a reason can name what a stranger called itself. */
+function describable(reason: string): string {
+  return reason.replaceAll(/[^\x20\x21\x23-\x5b\x5d-\x7e]/g, '').slice(0, 500);
 }
 
 /** The upstream's failure is not the client's: whatever it holds is still good. */
@@ -95,7 +134,10 @@ export function upstreamUnavailable(retryAfter: number | undefined): OAuthError 
 
 /** A failure in one line, for the log. */
 export function reasonOf(failure: UpstreamFailure): string {
-  if (failure.kind !== 'refused') return failure.reason;
+  if (failure.kind === 'unavailable') return failure.reason;
+  if (failure.kind === 'unusable') {
+    return failure.detail ? `${failure.reason} (${failure.detail})` : failure.reason;
+  }
   return failure.description === undefined
     ? failure.error
     : `${failure.error}: ${failure.description}`;

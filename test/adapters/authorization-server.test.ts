@@ -1,10 +1,27 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { createServer, type RequestListener } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
+import { jwtVerify } from 'jose';
+import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import { httpAuthorizationServer } from '../../src/adapters/upstream/authorization-server.ts';
-import type { UpstreamClient } from '../../src/domain/upstream-server.ts';
+import { httpCaller } from '../../src/adapters/upstream/http-call.ts';
+import { type SigningKey, signingKey } from '../../src/adapters/upstream/signing-key.ts';
+import { seconds } from '../../src/domain/lifetime.ts';
+import type { UpstreamClient } from '../../src/domain/upstream-client.ts';
 import { listenOnLoopback } from '../support/real/loopback.ts';
+
+const within = seconds(10);
+
+function overHttp(key?: SigningKey) {
+  return httpAuthorizationServer({
+    clock: systemClock,
+    call: httpCaller({ dispatcher: undefined, userAgent: 'gateway/test', watch: undefined }),
+    callLimit: within,
+    key,
+  });
+}
 
 async function serve(t: TestContext, listener: RequestListener): Promise<string> {
   const { origin, close } = await listenOnLoopback(createServer(listener));
@@ -27,10 +44,19 @@ function upstreamAt(origin: string, client: UpstreamClient) {
     authMethods: undefined,
     scopesSupported: undefined,
     issuerInResponse: false,
+    acceptsDocuments: false,
     resource: undefined,
     resourceScopes: undefined,
   };
-  return { server, client };
+  const manners = {
+    resource: undefined,
+    authorizeParameters: {},
+    tokenParameters: {},
+    scopeOnRefresh: false,
+    tokenTypes: ['bearer'],
+    revokes: true,
+  };
+  return { server, client, manners };
 }
 
 const clientId = 'id: with +&% é';
@@ -56,7 +82,7 @@ for (const [method, form, authorization] of proofs) {
     });
     const client = { clientId, method, clientSecret: method === 'none' ? undefined : clientSecret };
 
-    const answer = await httpAuthorizationServer().requestTokens(upstreamAt(origin, client), {
+    const answer = await overHttp().requestTokens(upstreamAt(origin, client), {
       grant_type: 'x',
     });
 
@@ -74,17 +100,17 @@ for (const [method, form, authorization] of proofs) {
 
 const publicClient: UpstreamClient = { clientId: 'x', clientSecret: undefined, method: 'none' };
 
-test('no redirect is followed with our credentials', async (t) => {
+test('no redirect to another origin is followed with our credentials', async (t) => {
   let followed = false;
-  const origin = await serve(t, (request, response) => {
-    followed ||= request.url === '/elsewhere';
-    response.writeHead(307, { Location: '/elsewhere' }).end();
+  const elsewhere = await serve(t, (_, response) => {
+    followed = true;
+    response.end('{"access_token":"a"}');
+  });
+  const origin = await serve(t, (_, response) => {
+    response.writeHead(307, { Location: `${elsewhere}/token` }).end();
   });
 
-  const answer = await httpAuthorizationServer().requestTokens(
-    upstreamAt(origin, publicClient),
-    {},
-  );
+  const answer = await overHttp().requestTokens(upstreamAt(origin, publicClient), {});
 
   assert.ok(!answer.ok && answer.failure.kind === 'unusable');
   assert.equal(followed, false);
@@ -106,10 +132,7 @@ test('an answer without an end is given up, and its connection with it', async (
     more();
   });
 
-  const answer = await httpAuthorizationServer().requestTokens(
-    upstreamAt(origin, publicClient),
-    {},
-  );
+  const answer = await overHttp().requestTokens(upstreamAt(origin, publicClient), {});
 
   assert.ok(!answer.ok && answer.failure.kind === 'unusable');
   assert.match(answer.failure.kind === 'unusable' ? answer.failure.reason : '', /too long/);
@@ -119,7 +142,7 @@ test('an answer without an end is given up, and its connection with it', async (
 test('what cannot be reached is unavailable, and named by its host alone', async () => {
   const upstream = upstreamAt('http://127.0.0.1:1', publicClient);
 
-  const answer = await httpAuthorizationServer().requestTokens(upstream, { code: 'secret' });
+  const answer = await overHttp().requestTokens(upstream, { code: 'secret' });
 
   assert.deepEqual(answer, {
     ok: false,
@@ -147,6 +170,7 @@ const known = {
   challengeMethods: undefined,
   scopesSupported: undefined,
   issuerInResponse: false,
+  acceptsDocuments: false,
 };
 
 const serverDocuments: readonly (readonly [string, string, object | undefined])[] = [
@@ -160,6 +184,7 @@ const serverDocuments: readonly (readonly [string, string, object | undefined])[
       code_challenge_methods_supported: ['S256'],
       scopes_supported: [],
       authorization_response_iss_parameter_supported: true,
+      client_id_metadata_document_supported: true,
       more: null,
     }),
     {
@@ -169,6 +194,7 @@ const serverDocuments: readonly (readonly [string, string, object | undefined])[
       challengeMethods: ['S256'],
       scopesSupported: [],
       issuerInResponse: true,
+      acceptsDocuments: true,
     },
   ],
   [
@@ -180,6 +206,7 @@ const serverDocuments: readonly (readonly [string, string, object | undefined])[
       code_challenge_methods_supported: null,
       scopes_supported: 'a b',
       authorization_response_iss_parameter_supported: null,
+      client_id_metadata_document_supported: 'yes',
     }),
     {},
   ],
@@ -199,20 +226,22 @@ const serverDocuments: readonly (readonly [string, string, object | undefined])[
 ];
 for (const [what, body, expected] of serverDocuments) {
   test(`server metadata ${what} is ${expected ? 'read' : 'no metadata'}`, async (t) => {
-    const document = await httpAuthorizationServer().serverDocument(await serveOne(t, body));
+    const fetched = await overHttp().serverDocument(await serveOne(t, body), within);
 
-    assert.deepEqual(document, { ok: true, value: expected && { ...known, ...expected } });
+    assert.ok(fetched.ok);
+    assert.deepEqual(fetched.value.document, expected && { ...known, ...expected });
   });
 }
 
 test('metadata that is not there is not the same as metadata that cannot be had', async (t) => {
-  const server = httpAuthorizationServer();
+  const server = overHttp();
   const answers = [];
   for (const status of [404, 401, 301, 500, 503, 429]) {
     const document = await server.resourceDocument(
       await serveOne(t, JSON.stringify(least), status),
+      within,
     );
-    answers.push(document.ok ? document.value : document.failure.kind);
+    answers.push(document.ok ? document.value.document : document.failure.kind);
   }
 
   const none = undefined;
@@ -221,24 +250,24 @@ test('metadata that is not there is not the same as metadata that cannot be had'
 });
 
 test('resource metadata is read, with lists that may be missing', async (t) => {
-  const server = httpAuthorizationServer();
+  const server = overHttp();
   const full = { resource: 'r', authorization_servers: [issuer], scopes_supported: ['a'] };
 
-  const read = await server.resourceDocument(await serveOne(t, JSON.stringify(full)));
-  const bare = await server.resourceDocument(await serveOne(t, '{"resource":"r"}'));
-  const none = await server.resourceDocument(await serveOne(t, '{"resource":["r"]}'));
+  const read = await server.resourceDocument(await serveOne(t, JSON.stringify(full)), within);
+  const bare = await server.resourceDocument(await serveOne(t, '{"resource":"r"}'), within);
+  const none = await server.resourceDocument(await serveOne(t, '{"resource":["r"]}'), within);
 
-  assert.deepEqual(read.ok && read.value, {
+  assert.deepEqual(read.ok && read.value.document, {
     resource: 'r',
     authorizationServers: [issuer],
     scopesSupported: ['a'],
   });
-  assert.deepEqual(bare.ok && bare.value, {
+  assert.deepEqual(bare.ok && bare.value.document, {
     resource: 'r',
     authorizationServers: [],
     scopesSupported: undefined,
   });
-  assert.deepEqual(none, { ok: true, value: undefined });
+  assert.deepEqual(none, { ok: true, value: { document: undefined, freshFor: undefined } });
 });
 
 test('a registration says what we need, and nothing that is not known', async (t) => {
@@ -248,34 +277,117 @@ test('a registration says what we need, and nothing that is not known', async (t
     response.writeHead(201).end('{"client_id":"c","client_secret":null}');
   });
 
-  const answer = await httpAuthorizationServer().register(origin, {
+  const answer = await overHttp().register(origin, {
+    clientName: 'Our gateway',
     redirectUri: 'http://localhost:1/upstream/callback',
     method: 'none',
     scope: undefined,
+    publicKey: undefined,
   });
 
   assert.deepEqual(sent, {
-    client_name: 'MCP OAuth Gateway',
+    client_name: 'Our gateway',
     redirect_uris: ['http://localhost:1/upstream/callback'],
     grant_types: ['authorization_code', 'refresh_token'],
     response_types: ['code'],
     token_endpoint_auth_method: 'none',
+    application_type: 'native',
   });
   assert.deepEqual(answer, {
     ok: true,
-    value: { clientId: 'c', clientSecret: undefined, method: undefined },
+    value: {
+      clientId: 'c',
+      clientSecret: undefined,
+      method: undefined,
+      secretExpiresAt: undefined,
+    },
   });
 });
 
 test('a registration that is refused says what to do instead', async (t) => {
   const origin = await serveOne(t, '{"error":"access_denied"}', 403);
 
-  const answer = await httpAuthorizationServer().register(origin, {
+  const answer = await overHttp().register(origin, {
+    clientName: 'Our gateway',
     redirectUri: 'http://localhost:1/upstream/callback',
     method: 'none',
     scope: undefined,
+    publicKey: undefined,
   });
 
   assert.ok(!answer.ok && answer.failure.kind === 'unusable');
   assert.match(JSON.stringify(answer), /status 403.*--upstream-client-id/);
+});
+
+test('a registration from outside this machine is that of a web application, with a key and an end where there are', async (t) => {
+  let sent: Record<string, unknown> = {};
+  const origin = await serve(t, async (request, response) => {
+    sent = JSON.parse(await text(request));
+    const answer = { client_id: 'c', client_secret: 's', client_secret_expires_at: 1_900_000_000 };
+    response.writeHead(201).end(JSON.stringify(answer));
+  });
+  const publicKey = { kty: 'EC', kid: '1' };
+
+  const answer = await overHttp().register(origin, {
+    clientName: 'Our gateway',
+    redirectUri: 'https://gateway.example/upstream/callback',
+    method: 'private_key_jwt',
+    scope: 'a b',
+    publicKey,
+  });
+
+  assert.equal(sent.application_type, 'web');
+  assert.deepEqual(sent.jwks, { keys: [publicKey] });
+  assert.equal(sent.scope, 'a b');
+  assert.equal(answer.ok && answer.value.secretExpiresAt, 1_900_000_000);
+});
+
+const keyKinds = [
+  ['RS256', generateKeyPairSync('rsa', { modulusLength: 2048 })],
+  ['ES256', generateKeyPairSync('ec', { namedCurve: 'P-256' })],
+  ['ES384', generateKeyPairSync('ec', { namedCurve: 'P-384' })],
+  ['EdDSA', generateKeyPairSync('ed25519')],
+] as const;
+for (const [alg, pair] of keyKinds) {
+  test(`a token request is signed with a key of the kind ${alg}, PEM or JWK`, async (t) => {
+    const forms: URLSearchParams[] = [];
+    const origin = await serve(t, async (request, response) => {
+      forms.push(new URLSearchParams(await text(request)));
+      response.end('{"access_token":"a"}');
+    });
+    const client: UpstreamClient = {
+      clientId: 'id',
+      clientSecret: undefined,
+      method: 'private_key_jwt',
+    };
+    const pem = pair.privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
+    const jwk = JSON.stringify({ ...pair.privateKey.export({ format: 'jwk' }), kid: 'named' });
+
+    for (const content of [pem, jwk]) {
+      const key = signingKey(content);
+      await overHttp(key).requestTokens(upstreamAt(origin, client), { grant_type: 'x' });
+      const form = forms.pop();
+      const { payload, protectedHeader } = await jwtVerify(
+        form?.get('client_assertion') ?? '',
+        pair.publicKey,
+        { audience: `${origin}/token`, issuer: 'id', subject: 'id' },
+      );
+      assert.equal(form?.get('client_id'), 'id');
+      assert.equal(
+        form?.get('client_assertion_type'),
+        'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+      );
+      assert.deepEqual(protectedHeader, content === jwk ? { alg, kid: 'named' } : { alg });
+      assert.ok(payload.jti && payload.exp);
+      assert.equal(key.publicKey.d, undefined, 'it is public');
+      assert.equal(key.publicKey.alg, alg);
+    }
+  });
+}
+
+test('a key that signs nothing is refused', () => {
+  const { privateKey } = generateKeyPairSync('x25519');
+
+  assert.throws(() => signingKey(privateKey.export({ format: 'pem', type: 'pkcs8' }).toString()));
+  assert.throws(() => signingKey('nothing'));
 });

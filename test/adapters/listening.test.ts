@@ -4,7 +4,7 @@ import { Agent, createServer, type IncomingMessage, request, type Server } from 
 import { type AddressInfo, connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { type TestContext, test } from 'node:test';
-import { type Listening, listen } from '../../src/adapters/http/listening.ts';
+import { type Listening, listen, serverLimits } from '../../src/adapters/http/listening.ts';
 import { readBody } from '../../src/adapters/http/request-body.ts';
 
 const hour = 3_600_000;
@@ -238,4 +238,11 @@ test('a body that dribbles in for half a minute is too slow', async (t) => {
   t.mock.timers.reset();
 
   assert.deepEqual(outcome, { ok: false, failure: 'too_slow' });
+});
+
+test('headers have to be there in a minute, a whole request may take its time', () => {
+  const server = createServer(serverLimits);
+
+  assert.equal(server.headersTimeout, 60_000);
+  assert.equal(server.requestTimeout, 0);
 });

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Answer } from '../../src/adapters/upstream/read-answer.ts';
+import type { Answer } from '../../src/adapters/upstream/http-call.ts';
 import { judgeTokenResponse } from '../../src/adapters/upstream/token-response.ts';
 
 const json = 'application/json';
 const form = 'application/x-www-form-urlencoded';
 
 function answer(text: string, contentType = json, status = 200): Answer {
-  return { status, contentType, retryAfter: undefined, text };
+  const headers = { challenge: undefined, location: undefined, retryAfter: undefined };
+  return { status, contentType, ...headers, freshFor: undefined, text };
 }
 
 function jsonAnswer(members: Readonly<Record<string, unknown>>, status = 200): Answer {
@@ -16,7 +17,7 @@ function jsonAnswer(members: Readonly<Record<string, unknown>>, status = 200): A
 
 /** What is understood of an answer: the four members, or the kind of failure and its word. */
 function judged(given: Answer): unknown {
-  const result = judgeTokenResponse(given);
+  const result = judgeTokenResponse(given, ['bearer']);
   if (result.ok) return result.value;
   const { failure } = result;
   return failure.kind === 'refused' ? [failure.kind, failure.error] : failure.kind;
@@ -98,6 +99,7 @@ const understood: readonly (readonly [string, Answer, Partial<typeof least> | ob
   ['a life that is a truth', jsonAnswer({ access_token: 'a', expires_in: true }), {}],
   ['a life that is a list', jsonAnswer({ access_token: 'a', expires_in: [3600] }), {}],
   ['a life without an end', answer('{"access_token":"a","expires_in":1e999}'), {}],
+  ['a form that says it is text', answer('access_token=a&scope=x', 'text/plain'), { scope: 'x' }],
   ['a life in a form', answer('access_token=a&expires_in=28800', form), { expiresIn: 28800 }],
 ];
 for (const [what, given, expected] of understood) {
@@ -113,7 +115,9 @@ for (const [what, spelled] of [
   ['null', null],
 ] as const) {
   test(`a life that is ${what} is never taken for one that has begun`, () => {
-    const result = judgeTokenResponse(jsonAnswer({ access_token: 'a', expires_in: spelled }));
+    const result = judgeTokenResponse(jsonAnswer({ access_token: 'a', expires_in: spelled }), [
+      'bearer',
+    ]);
 
     assert.ok(result.ok && !((result.value.expiresIn ?? 0) > 0));
   });
@@ -178,12 +182,18 @@ for (const [what, given, expected] of failures) {
 }
 
 test('a failure carries no token, and the time to come back where there is one', () => {
-  const busy = judgeTokenResponse({
-    ...jsonAnswer({ access_token: 'secret' }, 503),
-    retryAfter: 7,
-  });
-  const mac = judgeTokenResponse(jsonAnswer({ access_token: 'secret', token_type: 'mac' }));
+  const judge = (given: Answer) => judgeTokenResponse(given, ['bearer']);
+  const busy = judge({ ...jsonAnswer({ access_token: 'secret' }, 503), retryAfter: 7 });
+  const mac = judge(jsonAnswer({ access_token: 'secret', token_type: 'mac' }));
+  const half = judge(answer('{"access_token":"secret"'));
 
   assert.ok(!busy.ok && busy.failure.kind === 'unavailable' && busy.failure.retryAfter === 7);
-  assert.doesNotMatch(JSON.stringify([busy, mac]), /secret/);
+  assert.doesNotMatch(JSON.stringify([busy, mac, half]), /secret/);
+});
+
+test('a token of another type is a bearer token where the upstream is known to call it so', () => {
+  const user = jsonAnswer({ access_token: 'a', token_type: 'User' });
+
+  assert.equal(judgeTokenResponse(user, ['bearer', 'user']).ok, true);
+  assert.equal(judgeTokenResponse(user, ['bearer']).ok, false);
 });

@@ -294,8 +294,9 @@ function givesAgain(upstream: UpstreamAuthorizationServer): UpstreamAuthorizatio
   const refresh = upstreamToken('refresh-with-this');
   assert.ok(access && refresh);
   return {
-    resourceDocument: (url) => upstream.resourceDocument(url),
-    serverDocument: (url) => upstream.serverDocument(url),
+    probe: (...asked) => upstream.probe(...asked),
+    resourceDocument: (...asked) => upstream.resourceDocument(...asked),
+    serverDocument: (...asked) => upstream.serverDocument(...asked),
     register: (endpoint, request) => upstream.register(endpoint, request),
     revokeToken: (to, endpoint, token) => upstream.revokeToken(to, endpoint, token),
     requestTokens: (to, form) =>

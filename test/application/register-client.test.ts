@@ -113,6 +113,20 @@ describe('registration', () => {
 
     assert.ok(tokens.accessToken);
   });
+
+  it('answers although its use could not be noted: what was committed is not taken back', async () => {
+    const outside = world();
+    const gateway = wired(outside);
+    outside.store.beforeWrite('clients', () => Promise.resolve()); // the registration
+    outside.store.beforeWrite('clients', async () => {
+      throw new Error('the store is away');
+    });
+
+    const { tokens } = await aGrant(gateway, outside);
+
+    assert.equal(tokens.expiresIn, 3600);
+    assert.equal(outside.events.of('internal_error').length, 1);
+  });
 });
 
 describe('client authentication', () => {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { resolveUpstream, type UpstreamSettings } from '../../src/application/resolve-upstream.ts';
-import type { ServerDocument } from '../../src/domain/upstream-discovery.ts';
+import { knownUpstream } from '../../src/application/resolve-upstream.ts';
+import { upstreamCredentials } from '../../src/application/upstream-credentials.ts';
+import type { UpstreamSettings } from '../../src/application/upstream-settings.ts';
+import { seconds } from '../../src/domain/lifetime.ts';
 import {
   callback,
   failureIn,
@@ -13,339 +15,173 @@ import {
   world,
 } from './wired.ts';
 
-const pathForm = 'https://mcp.upstream.example/.well-known/oauth-protected-resource/mcp';
-const rootForm = 'https://mcp.upstream.example/.well-known/oauth-protected-resource';
-const byHand = { clientId: undefined, clientSecret: undefined };
+const unconfigured = { clientId: undefined, clientSecret: undefined };
 
-function resolving(outside: World, changed: Partial<UpstreamSettings> = {}, keys = gatewayKeys()) {
-  return resolveUpstream(outside.ports, { ...settings, ...changed }, () => callback, keys);
+function known(outside: World, changed: Partial<UpstreamSettings> = {}) {
+  const changedSettings = { ...settings, ...changed };
+  const credentials = upstreamCredentials({
+    ports: outside.ports,
+    settings: changedSettings,
+    callbackUrl: () => callback,
+    documentUrl: () => undefined,
+    keys: gatewayKeys(),
+  });
+  return knownUpstream({ ports: outside.ports, settings: changedSettings, credentials });
 }
 
-function reasonIn(result: Awaited<ReturnType<ReturnType<typeof resolving>>>): string {
-  const cause = failureIn(result);
-  assert.ok(cause.kind === 'unusable', JSON.stringify(cause));
-  return cause.reason;
+/** How often the metadata of the server was asked for. */
+function looks(outside: World): number {
+  return outside.upstream.asked.filter((url) => url === upstreamMcp).length;
 }
 
-/** Changes what the authorization server says of itself. */
-function describeServer(outside: World, changed: Partial<ServerDocument>): void {
-  const { serverDocuments } = outside.upstream;
-  for (const [url, document] of serverDocuments) {
-    serverDocuments.set(url, { ...document, ...changed });
+describe('the upstream', () => {
+  it('is looked for once, however many ask', async () => {
+    const outside = world();
+    const upstream = known(outside, unconfigured);
+
+    const all = await Promise.all([upstream.resolve(), upstream.resolve(), upstream.resolve()]);
+
+    assert.equal(new Set(all.map(valueIn)).size, 1);
+    assert.equal(looks(outside), 1);
+    assert.equal(outside.upstream.registrations, 1);
+  });
+
+  const lives: readonly (readonly [string, number | undefined, number])[] = [
+    ['an hour where its documents do not say', undefined, 3600],
+    ['as long as its documents say', 600, 600],
+    ['a minute at least', 0, 60],
+    ['a day at most', 1_000_000, 86_400],
+  ];
+  for (const [what, freshFor, life] of lives) {
+    it(`is taken as known for ${what}`, async () => {
+      const outside = world();
+      outside.upstream.freshFor = freshFor === undefined ? undefined : seconds(freshFor);
+      const upstream = known(outside);
+      valueIn(await upstream.resolve());
+
+      outside.clock.advance(life - 1);
+      valueIn(await upstream.resolve());
+      assert.equal(looks(outside), 1);
+      outside.clock.advance(1);
+      valueIn(await upstream.resolve());
+      assert.equal(looks(outside), 2);
+    });
   }
-}
 
-describe('discovery', () => {
-  it('finds the server through the metadata of the resource, with its path inserted', async () => {
+  it('is looked for again at the next need after a failure', async () => {
     const outside = world();
-
-    const { server, client } = valueIn(await resolving(outside)());
-
-    assert.equal(server.issuer, outside.upstream.issuer);
-    assert.equal(server.tokenEndpoint, `${outside.upstream.issuer}/token`);
-    assert.equal(server.resource, upstreamMcp);
-    assert.deepEqual(client, {
-      clientId: 'gateway',
-      clientSecret: 'gateway-secret',
-      method: 'client_secret_basic',
-    });
-  });
-
-  it('finds the metadata of the resource at the root', async () => {
-    const outside = world();
-    const { resourceDocuments } = outside.upstream;
-    const document = resourceDocuments.get(pathForm);
-    assert.ok(document);
-    resourceDocuments.delete(pathForm);
-    resourceDocuments.set(rootForm, document);
-
-    valueIn(await resolving(outside)());
-  });
-
-  it('does without metadata of the resource when the operator names the issuer', async () => {
-    const outside = world();
-    outside.upstream.resourceDocuments.clear();
-    const { issuer } = outside.upstream;
-
-    const { server } = valueIn(await resolving(outside, { issuer })());
-
-    assert.equal(server.resource, undefined);
-  });
-
-  it('says what to do when nobody names the server', async () => {
-    const outside = world();
-    outside.upstream.resourceDocuments.clear();
-
-    assert.match(reasonIn(await resolving(outside)()), /set --upstream-as, or both endpoints/);
-  });
-
-  it('asks nobody when the operator names both endpoints', async () => {
-    const outside = world();
+    const upstream = known(outside);
     outside.upstream.goDown();
-    const named = {
-      authorizationEndpoint: 'https://idp.example/authorize',
-      tokenEndpoint: 'https://idp.example/token',
-    };
 
-    const { server } = valueIn(await resolving(outside, named)());
-
-    assert.equal(server.authorizationEndpoint, named.authorizationEndpoint);
-    assert.equal(server.issuer, undefined);
+    assert.equal(failureIn(await upstream.resolve()).kind, 'unavailable');
+    outside.upstream.recover();
+    valueIn(await upstream.resolve());
   });
 
-  it('does not take one endpoint for both', async () => {
+  it('stays what it was while its metadata is out of reach', async () => {
     const outside = world();
-    const named = { authorizationEndpoint: 'https://idp.example/authorize' };
+    const upstream = known(outside);
+    const before = valueIn(await upstream.resolve());
+    outside.clock.advance(3600);
+    outside.upstream.goDown();
 
-    const { server } = valueIn(await resolving(outside, named)());
-
-    assert.equal(server.authorizationEndpoint, `${outside.upstream.issuer}/authorize`);
+    assert.deepEqual(valueIn(await upstream.resolve()), before);
+    valueIn(await upstream.resolve());
+    assert.equal(looks(outside), 2);
   });
 
-  it('does not use metadata about another resource', async () => {
+  it('is no longer what it was when its metadata says so', async () => {
     const outside = world();
-    outside.upstream.resourceDocuments.set(pathForm, {
-      resource: 'https://elsewhere.example/mcp',
-      authorizationServers: ['https://evil.example'],
-      scopesSupported: undefined,
-    });
-
-    assert.match(reasonIn(await resolving(outside)()), /about another resource/);
-  });
-
-  it('does not use metadata that speaks for another issuer', async () => {
-    const outside = world();
-    describeServer(outside, { issuer: 'https://evil.example' });
-
-    assert.match(reasonIn(await resolving(outside)()), /names another issuer/);
-  });
-
-  it('takes the first server of several that can be used', async () => {
-    const outside = world();
-    outside.upstream.resourceDocuments.set(pathForm, {
-      resource: upstreamMcp,
-      authorizationServers: ['no url', 'https://nothing.example', outside.upstream.issuer],
-      scopesSupported: undefined,
-    });
-
-    const { server } = valueIn(await resolving(outside)());
-
-    assert.equal(server.issuer, outside.upstream.issuer);
-  });
-
-  it('says which server publishes nothing', async () => {
-    const outside = world();
+    const upstream = known(outside);
+    valueIn(await upstream.resolve());
+    outside.clock.advance(3600);
     outside.upstream.serverDocuments.clear();
 
-    const reason = reasonIn(await resolving(outside)());
-
-    assert.match(reason, /as\.upstream\.example publishes no authorization server metadata/);
+    assert.equal(failureIn(await upstream.resolve()).kind, 'unusable');
   });
 
-  it('is given up for now when somebody cannot be reached, and tried again at the next request', async () => {
+  it('is not known without credentials', async () => {
     const outside = world();
-    const resolve = resolving(outside);
-    outside.upstream.goDown(9);
+    const [[url, document] = []] = outside.upstream.serverDocuments;
+    assert.ok(url && document);
+    outside.upstream.serverDocuments.set(url, { ...document, registrationEndpoint: undefined });
 
-    assert.equal(failureIn(await resolve()).kind, 'unavailable');
-    const named = resolving(outside, { issuer: outside.upstream.issuer });
-    assert.equal(failureIn(await named()).kind, 'unavailable');
-    outside.upstream.recover();
-    valueIn(await resolve());
-  });
-
-  it('is given up for now when only the server cannot be reached', async () => {
-    const outside = world();
-    const authorizationServer = {
-      ...outside.upstream,
-      resourceDocument: outside.upstream.resourceDocument.bind(outside.upstream),
-      serverDocument: () => {
-        outside.upstream.goDown();
-        return outside.upstream.serverDocument('');
-      },
-    };
-    const resolve = resolveUpstream(
-      {
-        ...outside.ports,
-        authorizationServer: { ...outside.ports.authorizationServer, ...authorizationServer },
-      },
-      settings,
-      () => callback,
-      gatewayKeys(),
-    );
-
-    assert.equal(failureIn(await resolve()).kind, 'unavailable');
-  });
-
-  it('is kept for an hour, and then asked for again', async () => {
-    const outside = world();
-    const resolve = resolving(outside);
-    const before = valueIn(await resolve());
-    outside.upstream.goDown();
-
-    outside.clock.advance(3599);
-    assert.equal(valueIn(await resolve()), before);
-    outside.clock.advance(1);
-    assert.equal(failureIn(await resolve()).kind, 'unavailable');
+    assert.equal(failureIn(await known(outside, unconfigured).resolve()).kind, 'unusable');
   });
 });
 
-describe('registration at the upstream', () => {
-  it('happens once, however many ask', async () => {
+describe('a doubt', () => {
+  it('makes the next need look again, but not before a minute has gone by', async () => {
     const outside = world();
-    const resolve = resolving(outside, byHand);
+    const upstream = known(outside);
+    upstream.doubt();
+    valueIn(await upstream.resolve());
 
-    const all = await Promise.all([resolve(), resolve(), resolve()]);
-
-    assert.equal(new Set(all.map((each) => valueIn(each).client.clientId)).size, 1);
-    assert.equal(outside.upstream.registrations, 1);
-    assert.equal(outside.events.of('upstream_registered')[0]?.issuer, outside.upstream.issuer);
+    upstream.doubt();
+    valueIn(await upstream.resolve());
+    assert.equal(looks(outside), 1);
+    outside.clock.advance(60);
+    valueIn(await upstream.resolve());
+    assert.equal(looks(outside), 2);
   });
 
-  it('is kept for the next process, its secret sealed', async () => {
+  it('never makes anything be known for longer', async () => {
     const outside = world();
-    const { client } = valueIn(await resolving(outside, byHand)());
-    const records = outside.store.registrations;
-    const kept: string[] = [];
-    const reading = {
-      ...records,
-      read: async (key: string) => {
-        const stored = await records.read(key);
-        kept.push(JSON.stringify(stored));
-        return stored;
-      },
-    };
-    const ports = { ...outside.ports, store: { ...outside.store, registrations: reading } };
+    outside.upstream.freshFor = seconds(60);
+    const upstream = known(outside);
+    valueIn(await upstream.resolve());
 
-    const next = resolveUpstream(ports, { ...settings, ...byHand }, () => callback, gatewayKeys());
+    outside.clock.advance(59);
+    upstream.doubt();
+    outside.clock.advance(1);
+    valueIn(await upstream.resolve());
 
-    assert.deepEqual(valueIn(await next()).client, client);
-    assert.equal(outside.upstream.registrations, 1);
-    assert.ok(client.clientSecret && kept[0]?.includes(client.clientId));
-    assert.ok(!kept[0]?.includes(client.clientSecret));
+    assert.equal(looks(outside), 2);
   });
+});
 
-  it('is read under a previous gateway key, and made anew under a strange one', async () => {
+describe('a registration that the upstream forgot', () => {
+  it('is made anew once, whoever notices', async () => {
     const outside = world();
-    const { client } = valueIn(await resolving(outside, byHand)());
-
-    const rotated = resolving(outside, byHand, gatewayKeys('another key', 'gateway key'));
-    assert.deepEqual(valueIn(await rotated()).client, client);
-
-    const strange = resolving(outside, byHand, gatewayKeys('strange key'));
-    assert.notEqual(valueIn(await strange()).client.clientId, client.clientId);
-    assert.equal(outside.upstream.registrations, 2);
-    const again = resolving(outside, byHand, gatewayKeys('strange key'));
-    valueIn(await again());
-    assert.equal(outside.upstream.registrations, 2);
-  });
-
-  it('is shared by two processes that register at once', async () => {
-    const outside = world();
+    const upstream = known(outside, unconfigured);
+    const { clientId } = valueIn(await upstream.resolve()).client;
 
     const [one, other] = await Promise.all([
-      resolving(outside, byHand)(),
-      resolving(outside, byHand)(),
+      upstream.forgetClient(clientId),
+      upstream.forgetClient(clientId),
     ]);
+    const anew = valueIn(await upstream.resolve()).client;
+    const late = await upstream.forgetClient(clientId);
 
-    assert.deepEqual(valueIn(one).client, valueIn(other).client);
+    assert.deepEqual([one, other, late], [true, true, true]);
+    assert.notEqual(anew.clientId, clientId);
+    assert.deepEqual(valueIn(await upstream.resolve()).client, anew);
+    assert.equal(outside.upstream.registrations, 2);
   });
 
-  it('is not shared by processes that cannot read it', async () => {
-    const outside = world();
+  it('is the operator’s to mend where the operator made it', async () => {
+    const upstream = known(world());
+    const { clientId } = valueIn(await upstream.resolve()).client;
 
-    const [one, other] = await Promise.all([
-      resolving(outside, byHand)(),
-      resolving(outside, byHand, gatewayKeys('strange key'))(),
-    ]);
+    assert.equal(await upstream.forgetClient(clientId), false);
+  });
+});
 
-    assert.notEqual(valueIn(one).client.clientId, valueIn(other).client.clientId);
+describe('the resource parameter', () => {
+  it('is left out once the upstream refused it', async () => {
+    const upstream = known(world());
+    assert.equal(valueIn(await upstream.resolve()).manners.resource, upstreamMcp);
+
+    assert.equal(upstream.leaveOutResource(), true);
+
+    assert.equal(valueIn(await upstream.resolve()).manners.resource, undefined);
   });
 
-  it('is for a public client where the server knows those', async () => {
-    const outside = world();
-    describeServer(outside, { authMethods: ['none', 'client_secret_basic'] });
+  it('is sent on where the operator wants it sent', async () => {
+    const upstream = known(world(), { resourceParameter: 'urn:mcp' });
 
-    const { client } = valueIn(await resolving(outside, byHand)());
+    assert.equal(upstream.leaveOutResource(), false);
 
-    assert.equal(client.method, 'none');
-    assert.equal(client.clientSecret, undefined);
-    assert.deepEqual(valueIn(await resolving(outside, byHand)()).client, client);
-  });
-
-  it('is for one that posts its secret where the server wants that', async () => {
-    const outside = world();
-    describeServer(outside, { authMethods: ['client_secret_post'] });
-
-    const { client } = valueIn(await resolving(outside, byHand)());
-
-    assert.equal(client.method, 'client_secret_post');
-    assert.ok(client.clientSecret);
-  });
-
-  it('counts as it was answered, not as it was asked for', async () => {
-    const outside = world();
-    describeServer(outside, { authMethods: ['none', 'client_secret_post'] });
-    const answer = { clientId: 'figma', clientSecret: 'unasked', method: undefined };
-    const authorizationServer = {
-      resourceDocument: outside.upstream.resourceDocument.bind(outside.upstream),
-      serverDocument: outside.upstream.serverDocument.bind(outside.upstream),
-      requestTokens: outside.upstream.requestTokens.bind(outside.upstream),
-      revokeToken: outside.upstream.revokeToken.bind(outside.upstream),
-      register: () => Promise.resolve({ ok: true, value: answer } as const),
-    };
-    const ports = { ...outside.ports, authorizationServer };
-
-    const resolve = resolveUpstream(
-      ports,
-      { ...settings, ...byHand, scope: 'read' },
-      () => callback,
-      gatewayKeys(),
-    );
-
-    assert.deepEqual(valueIn(await resolve()).client, {
-      clientId: 'figma',
-      clientSecret: 'unasked',
-      method: 'client_secret_post',
-    });
-  });
-
-  it('is not possible everywhere: the operator is told which callback to register', async () => {
-    const outside = world();
-    describeServer(outside, { registrationEndpoint: undefined });
-    const endpoints = {
-      authorizationEndpoint: 'https://idp.example/authorize',
-      tokenEndpoint: 'https://idp.example/token',
-    };
-
-    for (const changed of [byHand, { ...byHand, ...endpoints }]) {
-      const reason = reasonIn(await resolving(outside, changed)());
-      assert.ok(reason.includes(callback) && reason.includes('--upstream-client-id'));
-    }
-  });
-
-  it('is tried again later when the server cannot be reached', async () => {
-    const outside = world();
-    const { upstream } = outside;
-    const authorizationServer = {
-      resourceDocument: upstream.resourceDocument.bind(upstream),
-      serverDocument: upstream.serverDocument.bind(upstream),
-      requestTokens: upstream.requestTokens.bind(upstream),
-      revokeToken: upstream.revokeToken.bind(upstream),
-      register: (...asked: Parameters<typeof upstream.register>) => {
-        upstream.goDown();
-        return upstream.register(...asked);
-      },
-    };
-    const ports = { ...outside.ports, authorizationServer };
-    const resolve = resolveUpstream(
-      ports,
-      { ...settings, ...byHand },
-      () => callback,
-      gatewayKeys(),
-    );
-
-    assert.equal(failureIn(await resolve()).kind, 'unavailable');
-    assert.equal(upstream.registrations, 0);
+    assert.equal(valueIn(await upstream.resolve()).manners.resource, 'urn:mcp');
   });
 });

@@ -127,7 +127,7 @@ describe('the sign-in', () => {
 
     const denied = valueIn(await gateway.submitSignIn(form(screen, { decision: 'deny' })));
 
-    assert.ok(denied.type === 'client');
+    assert.ok(denied.type === 'error');
     assert.equal(denied.error.error, 'access_denied');
     assert.equal(denied.address.state, 'client state');
     assert.deepEqual(outside.events.of('authorization_denied'), [
@@ -183,7 +183,7 @@ describe('the sign-in', () => {
 
       const outcome = valueIn(await gateway.submitSignIn(form(screen)));
 
-      assert.ok(outcome.type === 'client');
+      assert.ok(outcome.type === 'error');
       assert.equal(outcome.error.error, error);
       assert.equal(outside.events.of('upstream_failed')[0]?.flow, screen.flow.id);
       assert.equal(failureIn(await gateway.submitSignIn(form(screen))), 'already_finished');

@@ -14,7 +14,7 @@ import {
   standingClock,
 } from '../../src/adapters/testing/testing.ts';
 import type { Ports, Random } from '../../src/application/ports.ts';
-import type { UpstreamSettings } from '../../src/application/resolve-upstream.ts';
+import type { UpstreamSettings } from '../../src/application/upstream-settings.ts';
 import { type UseCases, useCases } from '../../src/application/use-cases.ts';
 import type { TokenPolicy } from '../../src/domain/grant.ts';
 import type { GatewayKeys } from '../../src/domain/grant-keys.ts';
@@ -45,6 +45,16 @@ export const settings: UpstreamSettings = {
   clientId: 'gateway',
   clientSecret: 'gateway-secret',
   scope: undefined,
+  auth: 'oauth',
+  authMethod: undefined,
+  publicKey: undefined,
+  registration: 'auto',
+  clientName: 'Gateway',
+  resourceParameter: 'auto',
+  authorizeParameters: {},
+  tokenParameters: {},
+  plainHttp: false,
+  limits: { call: seconds(10), discovery: seconds(20) },
 };
 
 /** The world outside one or several gateways. */
@@ -100,6 +110,7 @@ export interface WiredOptions {
   readonly policy?: Partial<TokenPolicy>;
   readonly settings?: Partial<UpstreamSettings>;
   readonly keys?: GatewayKeys;
+  readonly publicUrl?: string | undefined;
   readonly sessionTtl?: number;
   readonly upstreamRevocation?: boolean;
   readonly ports?: Partial<Ports>;
@@ -116,6 +127,7 @@ export function wired(outside: World, options: WiredOptions = {}): UseCases {
       upstreamRevocation: options.upstreamRevocation ?? true,
       upstream: { ...settings, ...options.settings },
       callbackUrl: () => callback,
+      publicUrl: options.publicUrl,
       keys: options.keys ?? gatewayKeys(),
     },
   );

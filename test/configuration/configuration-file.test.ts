@@ -262,7 +262,7 @@ describe('the command config', () => {
 });
 
 test('every setting has a key in the file that is its flag without dashes', async () => {
-  const text = settingRows.map(({ key }) => `${flagName(key)}: {}`).join('\n');
+  const text = settingRows.map(({ key }) => `${flagName(key)}: [[]]`).join('\n');
 
   const lines = await refused(['--config=a.yaml'], { 'a.yaml': text });
 

@@ -161,6 +161,14 @@ describe('the authorization server as a port', () => {
     const upstream = {
       server: { ...document, resource: undefined, resourceScopes: undefined },
       client: { ...client, method: 'none' },
+      manners: {
+        resource: undefined,
+        authorizeParameters: {},
+        tokenParameters: {},
+        scopeOnRefresh: false,
+        tokenTypes: ['bearer'],
+        revokes: true,
+      },
     } as const;
     const callback = new URL(server.approve(authorizationUrl('https://as.example/authorize')));
     const ask = async (form: Readonly<Record<string, string>>) => {

@@ -1,3 +1,4 @@
+import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import {
   authorizationServerOverHttpContract,
   countingRandom,
@@ -6,6 +7,8 @@ import {
   upstreamAuthorizationServerContract,
 } from '../../src/adapters/testing/testing.ts';
 import { httpAuthorizationServer } from '../../src/adapters/upstream/authorization-server.ts';
+import { httpCaller } from '../../src/adapters/upstream/http-call.ts';
+import { seconds } from '../../src/domain/lifetime.ts';
 
 const redirectUri = 'http://localhost:8002/upstream/callback';
 const credentials = { clientId: 'gateway', clientSecret: 'gateway-secret' };
@@ -24,7 +27,16 @@ upstreamAuthorizationServerContract('of the fakes', () => {
     upstream: {
       server: { ...document, resource: undefined, resourceScopes: undefined },
       client: { ...credentials, method: 'client_secret_basic' },
+      manners: {
+        resource: undefined,
+        authorizeParameters: {},
+        tokenParameters: {},
+        scopeOnRefresh: false,
+        tokenTypes: ['bearer'],
+        revokes: true,
+      },
     },
+    probeUrl: 'https://mcp.upstream.example/mcp',
     redirectUri,
     resourceMetadataUrl,
     serverMetadataUrl,
@@ -36,4 +48,10 @@ upstreamAuthorizationServerContract('of the fakes', () => {
   };
 });
 
-authorizationServerOverHttpContract('over HTTP', () => httpAuthorizationServer());
+authorizationServerOverHttpContract('over HTTP', () =>
+  httpAuthorizationServer({
+    clock: systemClock,
+    call: httpCaller({ dispatcher: undefined, userAgent: 'gateway/test', watch: undefined }),
+    callLimit: seconds(10),
+  }),
+);

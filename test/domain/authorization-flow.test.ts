@@ -10,7 +10,7 @@ import {
 import { newFlowId } from '../../src/domain/flow-secrets.ts';
 import type { Subject } from '../../src/domain/grant.ts';
 import { sha256 } from '../../src/domain/secret-hash.ts';
-import { allowed, at, bytes } from './sample-grant.ts';
+import { allowed, at, binding, bytes } from './sample-grant.ts';
 
 const { clientId, redirectUri, challenge, resource } = allowed;
 const started: Flow = {
@@ -39,6 +39,10 @@ const reopen: FlowEvent = { type: 'reopened', browser };
 const signIn: FlowEvent = { type: 'signed_in', browser, subject: alice };
 const consent: FlowEvent = { type: 'consented', browser };
 const deny: FlowEvent = { type: 'denied', browser };
+const ask = { binding, again: false };
+const askAgain = { binding: { ...binding, resource: undefined }, again: true };
+const send: FlowEvent = { type: 'sent', ask };
+const sendAgain: FlowEvent = { type: 'sent', ask: askAgain };
 const comeBack: FlowEvent = { type: 'returned', browser };
 const grant: FlowEvent = { type: 'granted' };
 const fail: FlowEvent = { type: 'failed' };
@@ -53,6 +57,7 @@ function after(...events: readonly FlowEvent[]): Flow {
 const atSignIn = [open];
 const atConsent = [open, signIn];
 const upstream = [open, signIn, consent];
+const sent = [open, signIn, consent, send];
 const returned = [open, signIn, consent, comeBack];
 
 const paths: readonly (readonly [string, readonly FlowEvent[], Flow['stage']])[] = [
@@ -65,6 +70,9 @@ const paths: readonly (readonly [string, readonly FlowEvent[], Flow['stage']])[]
   ['stays upstream where the user looks at screen 1 again', [...upstream, reopen], 'upstream'],
   ['asks for consent again where the user came back to sign in', [...upstream, signIn], 'consent'],
   ['comes back from upstream once', returned, 'returned'],
+  ['is sent upstream once', [...upstream, send], 'upstream'],
+  ['is sent upstream again after it came back', [...sent, comeBack, sendAgain], 'upstream'],
+  ['comes back from upstream twice then', [...sent, comeBack, sendAgain, comeBack], 'returned'],
   ['ends with a code', [...returned, grant], 'finished'],
   ['ends where the user says no at once', [...atSignIn, deny], 'finished'],
   ['ends where the user says no after the sign-in', [...atConsent, deny], 'finished'],
@@ -79,9 +87,9 @@ for (const [what, events, stage] of paths) {
 }
 
 test('a flow holds what the next step needs: its browser, and who signed in last', () => {
-  const flow = after(...upstream, { ...signIn, subject: bob }, consent, comeBack);
+  const flow = after(...sent, { ...signIn, subject: bob }, consent, send, comeBack);
 
-  assert.deepEqual(flow, { ...started, stage: 'returned', browser, subject: bob });
+  assert.deepEqual(flow, { ...started, stage: 'returned', browser, subject: bob, ask });
 });
 
 test('a finished flow has forgotten its browser and its user', () => {
@@ -117,6 +125,22 @@ const refusals: readonly (readonly [string, readonly FlowEvent[], FlowEvent, Flo
     'a return after another sign-in but before its consent',
     [...upstream, signIn],
     comeBack,
+    'out_of_order',
+  ],
+  ['to be sent upstream before consent', atConsent, send, 'out_of_order'],
+  ['to be sent upstream twice', sent, send, 'out_of_order'],
+  ['to be sent upstream again before it came back', sent, sendAgain, 'out_of_order'],
+  [
+    'to be sent upstream again as if it were the first time',
+    [...sent, comeBack],
+    send,
+    'out_of_order',
+  ],
+  ['to be sent upstream again where it never was', returned, sendAgain, 'out_of_order'],
+  [
+    'to be sent upstream a third time',
+    [...sent, comeBack, sendAgain, comeBack],
+    sendAgain,
     'out_of_order',
   ],
   ['a second return', returned, comeBack, 'already_finished'],
@@ -177,13 +201,17 @@ const events: fc.Arbitrary<FlowEvent> = fc.oneof(
     },
     { noNullPrototype: true },
   ),
+  fc.record(
+    { type: fc.constant('sent' as const), ask: fc.constantFrom(ask, askAgain) },
+    { noNullPrototype: true },
+  ),
   fc.record({ type: fc.constantFrom('granted', 'failed') }, { noNullPrototype: true }),
 );
 // Mostly the good path, so that long ways are walked, with anything in between.
 const walks = fc
   .tuple(fc.array(events, { maxLength: 30 }), fc.array(fc.nat(6), { minLength: 1, maxLength: 30 }))
   .map(([noise, gaps]) => {
-    const good = [open, signIn, consent, comeBack, grant];
+    const good = [open, signIn, consent, send, comeBack, grant];
     return good.flatMap((event, step) => [
       ...noise.slice(step * 6, step * 6 + (gaps[step % gaps.length] ?? 0)),
       event,
@@ -213,7 +241,7 @@ test('a code is given only after opening, sign-in, consent and return, in this o
         assert.equal(owners.size, 1);
         const last = (type: FlowEvent['type']) => taken.findLastIndex((each) => each.type === type);
         assert.equal(taken.filter((each) => each.type === 'opened').length, 1);
-        assert.equal(taken.filter((each) => each.type === 'returned').length, 1);
+        assert.equal(wentInCircles(taken), false);
         assert.equal(last('opened') < last('signed_in'), true);
         assert.equal(last('signed_in') < last('consented'), true);
         assert.equal(last('consented') < last('returned'), true);
@@ -231,6 +259,12 @@ test('a code is given only after opening, sign-in, consent and return, in this o
   );
   assert.ok(granted > 50, 'the sequences are too wild to say anything');
 });
+
+/** More than one return, but for the one after it was sent again. */
+function wentInCircles(taken: readonly FlowEvent[]): boolean {
+  const again = taken.filter((each) => each.type === 'sent' && each.ask.again).length;
+  return taken.filter((each) => each.type === 'returned').length !== 1 + again;
+}
 
 test('no event changes whose flow it is, nor what the client asked for', () => {
   fc.assert(

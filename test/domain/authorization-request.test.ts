@@ -199,3 +199,10 @@ for (const [what, changes, error, reason] of faulty) {
     });
   });
 }
+
+for (const name of ['state', 'scope'] as const) {
+  test(`a ${name} of 4096 characters is kept, a longer one is refused`, () => {
+    assert.equal(decided({ [name]: 'x'.repeat(4096) }).ok, true);
+    assert.equal(decided({ [name]: 'x'.repeat(4097) }).ok, false);
+  });
+}

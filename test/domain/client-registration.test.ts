@@ -86,6 +86,17 @@ for (const [what, changes] of harmless) {
 }
 
 const refused: readonly (readonly [string, Partial<ClientMetadata>, string, RegExp])[] = [
+  [
+    'redirect URIs of more than 8192 characters altogether',
+    {
+      redirectUris: Array.from(
+        { length: 5 },
+        (_, n) => `https://a.example/${n}${'x'.repeat(1900)}`,
+      ),
+    },
+    'invalid_redirect_uri',
+    /8192/,
+  ],
   ['no redirect URI', { redirectUris: [] }, 'invalid_redirect_uri', /at least one/],
   [
     '33 redirect URIs',

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   authorizationServerMetadata,
+  clientDocument,
+  clientDocumentUrl,
   protectedResourceMetadata,
   protectedResourceMetadataUrl,
 } from '../../src/domain/metadata.ts';
@@ -67,4 +69,33 @@ test('what is not known or not offered is left out, not spelled as null', () => 
   assert.equal('scopes_supported' in protectedResourceMetadata(base, '', undefined), false);
   const server = authorizationServerMetadata(base, { introspection: false });
   assert.equal('introspection_endpoint' in server, false);
+});
+
+test('the client document is there only where an upstream can read it', () => {
+  const url = 'https://gateway.example/oauth/client-metadata.json';
+
+  assert.equal(clientDocumentUrl('https://gateway.example'), url);
+  assert.equal(clientDocumentUrl('http://gateway.example'), undefined);
+  assert.equal(clientDocumentUrl(undefined), undefined);
+});
+
+test('the client document describes a public client, or one that signs', () => {
+  const url = 'https://gateway.example/oauth/client-metadata.json';
+  const callback = 'https://gateway.example/upstream/callback';
+  const key = { kty: 'EC', kid: '1' };
+
+  const open = clientDocument(url, 'Our gateway', callback, undefined);
+  const signing = clientDocument(url, 'Our gateway', callback, key);
+
+  assert.deepEqual(open, {
+    client_id: url,
+    client_name: 'Our gateway',
+    redirect_uris: [callback],
+    grant_types: ['authorization_code', 'refresh_token'],
+    response_types: ['code'],
+    token_endpoint_auth_method: 'none',
+    application_type: 'web',
+  });
+  assert.equal(signing.token_endpoint_auth_method, 'private_key_jwt');
+  assert.deepEqual(signing.jwks, { keys: [key] });
 });

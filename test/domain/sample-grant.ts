@@ -19,6 +19,7 @@ import {
   type UpstreamToken,
   upstreamToken,
 } from '../../src/domain/token-pair.ts';
+import type { UpstreamBinding } from '../../src/domain/upstream-request.ts';
 import type { UpstreamTokens } from '../../src/domain/upstream-tokens.ts';
 
 /** Bytes that a test can tell from those of another seed. */
@@ -71,6 +72,14 @@ export const allowed = {
   challenge: codeChallengeOf(verifier),
 };
 
+/** To whom the sample's tokens may be sent. */
+export const binding: UpstreamBinding = {
+  server: 'https://as.upstream.example',
+  clientId: 'gateway',
+  resource: 'https://mcp.upstream.example/mcp',
+  scope: 'repo',
+};
+
 /** The tokens of the upstream's version `version`; it says nothing of their end. */
 export function tokensOfVersion(version: number): UpstreamTokens {
   return {
@@ -78,6 +87,7 @@ export function tokensOfVersion(version: number): UpstreamTokens {
     refresh: token(`upstream-refresh-${version}`),
     expiresAt: undefined,
     scope: 'repo',
+    binding,
   };
 }
 

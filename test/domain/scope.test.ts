@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { scopeToAsk, scopeTokens, type UpstreamScopes } from '../../src/domain/scope.ts';
+import {
+  scopeToAsk,
+  scopeTokens,
+  scopeUnion,
+  type UpstreamScopes,
+} from '../../src/domain/scope.ts';
 
 const tokens: readonly (readonly [string, string | undefined, readonly string[]])[] = [
   ['none', undefined, []],
@@ -36,7 +41,27 @@ const choices: readonly (readonly [
   ['what the resource demands, where the client requests nothing', undefined, listed, 'repo'],
   ['what the resource demands, where the request is empty', '', listed, 'repo'],
   ['what the client requests of the supported ones', 'gist', listed, 'gist'],
-  ['nothing unknown', 'openid gist offline_access', listed, 'gist'],
+  ['nothing of OpenID Connect that is not listed', 'openid gist offline_access', listed, 'gist'],
+  ['what may come from a challenge, listed or not', 'admin gist', listed, 'admin gist'],
+  ['no offline_access where it is not known to be listed', 'repo offline_access', unknown, 'repo'],
+  [
+    'offline_access where it is listed',
+    'gist',
+    { ...listed, supported: ['gist', 'offline_access'] },
+    'gist offline_access',
+  ],
+  [
+    'offline_access once',
+    'offline_access gist',
+    { ...listed, supported: ['gist', 'offline_access'] },
+    'offline_access gist',
+  ],
+  [
+    'nothing, where offline_access would be all',
+    undefined,
+    { ...unknown, supported: ['offline_access'] },
+    undefined,
+  ],
   ['what the resource demands, where all is unknown', 'openid', listed, 'repo'],
   [
     'nothing, where all is unknown and nothing is demanded',
@@ -51,3 +76,8 @@ for (const [what, requested, upstream, asked] of choices) {
     assert.equal(scopeToAsk(requested, upstream), asked);
   });
 }
+
+test('a step-up asks for what was granted and for what is missing, each once', () => {
+  assert.equal(scopeUnion('read write', 'write admin'), 'read write admin');
+  assert.equal(scopeUnion(undefined, 'admin'), 'admin');
+});

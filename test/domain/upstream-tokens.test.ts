@@ -3,15 +3,24 @@ import { test } from 'node:test';
 import {
   asClientError,
   endsGrant,
+  excerpt,
   reasonOf,
   refreshed,
+  refusal,
+  standInTokens,
   tokensOf,
   type UpstreamFailure,
   upstreamUnavailable,
 } from '../../src/domain/upstream-tokens.ts';
-import { at, token } from './sample-grant.ts';
+import { at, binding, bytes, token } from './sample-grant.ts';
 
-const old = { access: token('a1'), refresh: token('r1'), expiresAt: at(60), scope: 'repo' };
+const old = {
+  access: token('a1'),
+  refresh: token('r1'),
+  expiresAt: at(60),
+  scope: 'repo',
+  binding,
+};
 
 test('a refresh that leaves out the refresh token and the scope leaves them as they were', () => {
   const answer = {
@@ -19,6 +28,7 @@ test('a refresh that leaves out the refresh token and the scope leaves them as t
     refresh: undefined,
     expiresAt: undefined,
     scope: undefined,
+    binding,
   };
 
   assert.deepEqual(refreshed(old, answer), {
@@ -26,11 +36,18 @@ test('a refresh that leaves out the refresh token and the scope leaves them as t
     refresh: 'r1',
     expiresAt: undefined,
     scope: 'repo',
+    binding,
   });
 });
 
 test('a refresh that brings everything replaces everything', () => {
-  const answer = { access: token('a2'), refresh: token('r2'), expiresAt: at(99), scope: 'gist' };
+  const answer = {
+    access: token('a2'),
+    refresh: token('r2'),
+    expiresAt: at(99),
+    scope: 'gist',
+    binding: { ...binding, resource: undefined },
+  };
 
   assert.deepEqual(refreshed(old, answer), answer);
 });
@@ -38,8 +55,8 @@ test('a refresh that brings everything replaces everything', () => {
 test('a life is counted from when the upstream was asked', () => {
   const answer = { access: token('a1'), refresh: undefined, expiresIn: 3600, scope: undefined };
 
-  assert.equal(tokensOf(answer, at(0)).expiresAt, at(3600));
-  assert.equal(tokensOf({ ...answer, expiresIn: undefined }, at(0)).expiresAt, undefined);
+  assert.equal(tokensOf(answer, binding, at(0)).expiresAt, at(3600));
+  assert.equal(tokensOf({ ...answer, expiresIn: undefined }, binding, at(0)).expiresAt, undefined);
 });
 
 const refused = (error: string, description?: string): UpstreamFailure => ({
@@ -101,6 +118,7 @@ test('the log gets the whole reason', () => {
   assert.equal(reasonOf(refused('invalid_grant')), 'invalid_grant');
   assert.equal(reasonOf(unavailable), 'connect ECONNREFUSED');
   assert.equal(reasonOf(unusable), 'No access token.');
+  assert.equal(reasonOf({ ...unusable, detail: '<html>' }), 'No access token. (<html>)');
 });
 
 const codes: readonly (readonly [string, string])[] = [
@@ -119,3 +137,43 @@ for (const [error, code] of codes) {
     assert.match(description, /^[\x20\x21\x23-\x5b\x5d-\x7e]+$/); // RFC 6749 §5.2
   });
 }
+
+test('a client is told nothing of what a stranger calls itself but printable characters, and not for ever', () => {
+  const named = { kind: 'unusable', reason: `It names "évil"\r\n${'x'.repeat(999)}` } as const;
+
+  const { description } = asClientError(named);
+
+  assert.match(description, /^It names vilx+$/);
+  assert.equal(description.length, 500);
+});
+
+test('a refusal is kept with a code that may be passed on, and words for the log alone', () => {
+  assert.deepEqual(refusal('bad\n<code>', 'first\r\nsecond'), {
+    kind: 'refused',
+    error: 'badcode',
+    description: 'first second',
+  });
+  assert.deepEqual(refusal('', undefined), {
+    kind: 'refused',
+    error: 'unknown_error',
+    description: undefined,
+  });
+});
+
+test('a stranger’s text in the log is one line, and not for ever', () => {
+  assert.equal(excerpt('  a\u0000b\n\n\tc  '), 'a b c');
+  assert.equal(excerpt('x'.repeat(200)), 'x'.repeat(200));
+  assert.equal(excerpt('x'.repeat(201)), `${'x'.repeat(199)}…`);
+});
+
+test('stand-ins for tokens are bound to nobody, and never end', () => {
+  const { access, ...rest } = standInTokens(bytes(32, 7));
+
+  assert.match(access, /^[\w-]{43}$/);
+  assert.deepEqual(rest, {
+    refresh: undefined,
+    expiresAt: undefined,
+    scope: undefined,
+    binding: undefined,
+  });
+});

@@ -184,6 +184,7 @@ test('a configuration with many faults is one error that lists them all, and no 
           'upstreamRs',
           'upstreamClientSecret',
           'upstreamAuthorizeEndpoint',
+          'upstreamTokenEndpoint',
           'password',
           'accessTokenTtl',
           'tokenFormat',
@@ -278,6 +279,7 @@ test('at the bound of its store the gateway refuses new registrations with 503, 
 
   const refused = await send(`${base}/register`, {
     method: 'POST',
+    headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ redirect_uris: [redirectUri] }),
   });
 
@@ -337,6 +339,7 @@ test('a store that cannot be reached is 503 everywhere, says nothing of itself, 
   const answers = [
     await send(`${base}/register`, {
       method: 'POST',
+      headers: { 'content-type': 'application/json' },
       body: '{"redirect_uris":["https://a.example/"]}',
     }),
     await send(authorizationUrl(base, anyone)),

@@ -265,6 +265,7 @@ for (const [what, metadata, expected] of registrations) {
 
     const answer = await send(`${base}/register`, {
       method: 'POST',
+      headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ redirect_uris: uris, ...metadata }),
     });
 
@@ -313,7 +314,8 @@ for (const [what, body, error] of refusedRegistrations) {
   test(`a registration of ${what} is refused as ${error}`, async (t) => {
     const { base } = await startStage(t);
 
-    const answer = await send(`${base}/register`, { method: 'POST', body });
+    const headers = { 'content-type': 'application/json' };
+    const answer = await send(`${base}/register`, { method: 'POST', headers, body });
 
     assert.equal(answer.status, 400);
     assert.equal(answer.json().error, error);
@@ -450,9 +452,10 @@ test('a body that is too long is refused before it is read whole', async (t) => 
   const { base } = await startStage(t);
 
   for (const path of ['/register', '/token', '/login/callback', '/authorize']) {
+    const type = path === '/register' ? 'application/json' : 'application/x-www-form-urlencoded';
     const answer = await send(base + path, {
       method: 'POST',
-      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      headers: { 'content-type': type },
       body: `x=${'y'.repeat(200_000)}`,
     });
 
@@ -686,4 +689,17 @@ test('the page for a person at / says what to paste, under the name that was typ
     assert.match(page.headers['content-type'] ?? '', /^text\/html/);
     assert.ok(page.text.includes(`${name}/mcp`));
   }
+});
+
+test('a registration that a page could send without asking is refused', async (t) => {
+  const { base } = await startStage(t);
+
+  const answer = await send(`${base}/register`, {
+    method: 'POST',
+    headers: { 'content-type': 'text/plain' },
+    body: JSON.stringify({ redirect_uris: [redirectUri] }),
+  });
+
+  assert.equal(answer.status, 400);
+  assert.equal(answer.json().error, 'invalid_client_metadata');
 });

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { recordedEvents } from '../../src/adapters/testing/recorded-events.ts';
 import { httpAuthorizationServer } from '../../src/adapters/upstream/authorization-server.ts';
-import type { UpstreamAuthorizationServer } from '../../src/application/ports.ts';
+import { httpCaller } from '../../src/adapters/upstream/http-call.ts';
+import type { Ports, UpstreamAuthorizationServer } from '../../src/application/ports.ts';
+import { seconds } from '../../src/domain/lifetime.ts';
 import { Browser } from '../support/real/browser-driver.ts';
 import { AuthorizationRefused, type Authorize, sdks } from '../support/real/mcp-clients.ts';
 import { startSdkMcpServer } from '../support/real/mcp-upstream.ts';
@@ -35,22 +37,31 @@ async function startGithubChain(t: TestContext) {
       accessTokenTtl: 600,
       clockSkew: 0,
     },
-    { clock, events, authorizationServer: watched(httpAuthorizationServer(), discovery) },
+    { clock, events, authorizationServer: watched(overHttp(clock), discovery) },
   );
   return { github, mcp, gateway, url: `${gateway.url}/mcp`, clock, events, discovery };
+}
+
+function overHttp(clock: Pick<Ports['clock'], 'now'>): UpstreamAuthorizationServer {
+  const call = httpCaller({ dispatcher: undefined, userAgent: 'gateway/test', watch: undefined });
+  return httpAuthorizationServer({ clock, call, callLimit: seconds(10) });
 }
 
 /** The real thing, which notes down whatever is not a token request. */
 function watched(real: UpstreamAuthorizationServer, noted: string[]): UpstreamAuthorizationServer {
   return {
     ...real,
-    resourceDocument: (url) => {
+    probe: (url, within) => {
       noted.push(url);
-      return real.resourceDocument(url);
+      return real.probe(url, within);
     },
-    serverDocument: (url) => {
+    resourceDocument: (url, within) => {
       noted.push(url);
-      return real.serverDocument(url);
+      return real.resourceDocument(url, within);
+    },
+    serverDocument: (url, within) => {
+      noted.push(url);
+      return real.serverDocument(url, within);
     },
     register: (endpoint, registration) => {
       noted.push(endpoint);

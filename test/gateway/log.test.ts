@@ -200,7 +200,7 @@ test('whole sessions, with their failures, leave no secret in a log at its most 
   as.behave();
   const late = await login(stage, client, secrets);
   clock.advance(1000);
-  await failing(late.back(), 'flow_unknown');
+  await failing(late.back(), 'flow_expired');
   mcp.misbehave({ type: 'cut' });
   await failing(mcpCall(base, next.access_token), 'upstream_unavailable');
   mcp.behave();

@@ -64,6 +64,7 @@ function endpoint(address: string, port: number): string {
 }
 
 function authorizationServer(config: GatewayConfig): string {
+  if (config.upstreamAuth !== 'oauth') return 'none: users see the gateway alone';
   if (config.upstreamAuthorizeEndpoint !== undefined) {
     return `${withoutQuery(config.upstreamAuthorizeEndpoint)} (as configured)`;
   }
@@ -71,6 +72,8 @@ function authorizationServer(config: GatewayConfig): string {
 }
 
 function upstreamClient(config: GatewayConfig): string {
+  if (config.upstreamAuth === 'none') return 'none: the MCP server wants no token';
+  if (config.upstreamAuth === 'static') return 'none: a fixed header in place of a token, set';
   if (config.upstreamClientId === undefined) return 'registered at the first sign-in';
   const secret = config.upstreamClientSecret === undefined ? 'none' : 'set';
   return `${config.upstreamClientId}, secret: ${secret}`;

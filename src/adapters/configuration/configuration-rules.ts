@@ -1,6 +1,8 @@
+import { clientDocumentUrl } from '../../domain/metadata.ts';
+import { presetFor } from '../../domain/upstream-presets.ts';
 import type { ConfigurationFault, GatewayConfig } from './gateway-configuration.ts';
 import { optionSpelling, type SettingKey, type Spelling, settings } from './settings.ts';
-import { isLoopback } from './web-address.ts';
+import { clearTextFault, isLoopback } from './web-address.ts';
 
 /** Applies the rules between settings, but none that reads an unsound setting. */
 export type BrokenRules = (
@@ -17,6 +19,9 @@ interface Rule {
 }
 
 const rules: readonly Rule[] = [
+  ...(
+    ['upstreamRs', 'upstreamAs', 'upstreamAuthorizeEndpoint', 'upstreamTokenEndpoint'] as const
+  ).map(withoutClearText),
   {
     reads: ['host', 'publicUrl'],
     setting: 'host',
@@ -42,10 +47,17 @@ const rules: readonly Rule[] = [
         : undefined,
   },
   {
-    reads: ['upstreamAuthorizeEndpoint', 'upstreamTokenEndpoint', 'upstreamClientId'],
+    reads: [
+      'upstreamAuthorizeEndpoint',
+      'upstreamTokenEndpoint',
+      'upstreamClientId',
+      'upstreamRegistration',
+    ],
     setting: 'upstreamClientId',
     fault: (config, { name, example }) =>
-      hasEndpoints(config) && config.upstreamClientId === undefined
+      hasEndpoints(config) &&
+      config.upstreamClientId === undefined &&
+      config.upstreamRegistration !== 'document'
         ? `It is required beside ${name('upstreamAuthorizeEndpoint')}, because without discovery the gateway cannot register itself; give the client id you registered, for example ${example('upstreamClientId')}.`
         : undefined,
   },
@@ -89,6 +101,57 @@ const rules: readonly Rule[] = [
     },
   },
   {
+    reads: ['upstreamAuth', 'upstreamHeader', 'upstreamHeaderFile'],
+    setting: 'upstreamHeader',
+    fault: (config, { name, example }) => {
+      const given = [config.upstreamHeader, config.upstreamHeaderFile].filter(Boolean).length;
+      if (config.upstreamAuth !== 'static') {
+        return given === 0
+          ? undefined
+          : `A header is only sent with ${example('upstreamAuth', 'static')}; set that, or take the header out.`;
+      }
+      if (given === 1) return undefined;
+      return given === 0
+        ? `It is required beside ${example('upstreamAuth', 'static')}, here or in ${name('upstreamHeaderFile')}, for example ${example('upstreamHeader')}.`
+        : `It is given twice; keep it here or in ${name('upstreamHeaderFile')}.`;
+    },
+  },
+  {
+    reads: ['upstreamTokenAuthMethod', 'upstreamPrivateKeyFile'],
+    setting: 'upstreamPrivateKeyFile',
+    fault: (config, { example }) =>
+      config.upstreamTokenAuthMethod === 'private_key_jwt' &&
+      config.upstreamPrivateKeyFile === undefined
+        ? `A key is required beside ${example('upstreamTokenAuthMethod', 'private_key_jwt')}, for example ${example('upstreamPrivateKeyFile')}.`
+        : undefined,
+  },
+  {
+    reads: ['upstreamTokenAuthMethod', 'upstreamClientId', 'upstreamClientSecret'],
+    setting: 'upstreamTokenAuthMethod',
+    fault: (config, { example }) =>
+      config.upstreamTokenAuthMethod?.startsWith('client_secret') &&
+      config.upstreamClientId !== undefined &&
+      config.upstreamClientSecret === undefined
+        ? `This method needs the client's secret, for example ${example('upstreamClientSecret')}.`
+        : undefined,
+  },
+  {
+    reads: ['upstreamRegistration', 'publicUrl'],
+    setting: 'upstreamRegistration',
+    fault: ({ upstreamRegistration, publicUrl }, { example }) =>
+      upstreamRegistration === 'document' && clientDocumentUrl(publicUrl) === undefined
+        ? `The upstream has to read the document from outside, so a public https URL is required, for example ${example('publicUrl')}.`
+        : undefined,
+  },
+  {
+    reads: ['upstreamClientCert', 'upstreamClientKey'],
+    setting: 'upstreamClientCert',
+    fault: ({ upstreamClientCert, upstreamClientKey }, { name }) =>
+      (upstreamClientCert === undefined) === (upstreamClientKey === undefined)
+        ? undefined
+        : `A certificate and its key go together; give ${name('upstreamClientCert')} and ${name('upstreamClientKey')}, or neither.`,
+  },
+  {
     reads: ['host', 'publicUrl', 'password', 'passwordHash', 'usersFile'],
     setting: 'password',
     fault: (config, { example }) =>
@@ -97,6 +160,23 @@ const rules: readonly Rule[] = [
         : undefined,
   },
 ];
+
+/** Tokens must not cross a network in the clear, unless the operator says that the network is private. */
+function withoutClearText(
+  setting: 'upstreamRs' | 'upstreamAs' | 'upstreamAuthorizeEndpoint' | 'upstreamTokenEndpoint',
+): Rule {
+  return {
+    reads: [setting, 'upstreamPlainHttp'],
+    setting,
+    fault: ({ [setting]: url, upstreamPlainHttp }, { example }) => {
+      const fault =
+        url === undefined || upstreamPlainHttp === 'allow' ? undefined : clearTextFault(url);
+      return (
+        fault && `${fault}, or set ${example('upstreamPlainHttp')} where the network is private.`
+      );
+    },
+  };
+}
 
 function otherOf(setting: 'introspectionClientId' | 'introspectionClientSecret') {
   return setting === 'introspectionClientId'
@@ -128,6 +208,17 @@ export function configurationWarnings(
       `${name('publicUrl')} is plain http: most clients refuse it, and passwords and tokens cross the network in the clear; put TLS in front and give the https:// URL.`,
     );
   }
+  if (config.upstreamPlainHttp === 'allow') {
+    warnings.push(
+      `${example('upstreamPlainHttp', 'allow')} lets tokens and client secrets cross the network in the clear; use it in a private network only.`,
+    );
+  }
+  const byHand = clientByHand(config);
+  if (byHand !== undefined) {
+    warnings.push(
+      `${byHand.name} wants a client registered by hand: register one with the upstream callback above and set ${name('upstreamClientId')}. ${byHand.hint}`,
+    );
+  }
   if (config.refreshTokenTtl <= config.accessTokenTtl) {
     warnings.push(
       `${name('refreshTokenTtl')} is not longer than ${name('accessTokenTtl')}, so clients have to sign in again each time an access token ends.`,
@@ -140,6 +231,14 @@ export function configurationWarnings(
 export function hasDefaultPassword(config: GatewayConfig): boolean {
   if (config.passwordHash !== undefined || config.usersFile !== undefined) return false;
   return config.password === settings.password.default;
+}
+
+/** The upstream where it is known that nobody will be able to sign in before its operator has registered the gateway. */
+function clientByHand(config: GatewayConfig) {
+  const { upstreamAuth, upstreamClientId, upstreamRegistration, upstreamAs, upstreamRs } = config;
+  if (upstreamAuth !== 'oauth' || upstreamClientId !== undefined) return undefined;
+  const preset = presetFor([upstreamAs, upstreamRs]);
+  return upstreamRegistration === 'auto' && preset?.registration === 'manual' ? preset : undefined;
 }
 
 function hasEndpoints(config: GatewayConfig): boolean {

@@ -1,9 +1,24 @@
 import { z } from 'zod';
 import { readPasswordHash } from '../../domain/password-hash.ts';
+import { upstreamAuthMethods } from '../../domain/upstream-client.ts';
 import type { BrokenRules } from './configuration-rules.ts';
+import { fixedHeader } from './fixed-header.ts';
 import type { GatewayConfig } from './gateway-configuration.ts';
-import { type NumberSetting, type Spelling, settings, type TextSetting } from './settings.ts';
-import { clearTextFault, type ForbiddenPart, normalHost, quoted, urlFault } from './web-address.ts';
+import {
+  type FileJudge,
+  fileFault,
+  judgeCertificates,
+  judgeHeader,
+  judgePrivateKey,
+} from './named-files.ts';
+import {
+  type NumberSetting,
+  type SettingKey,
+  type Spelling,
+  settings,
+  type TextSetting,
+} from './settings.ts';
+import { type ForbiddenPart, normalHost, quoted, urlFault } from './web-address.ts';
 
 /**
  * The schema from options to configuration. Each setting is judged alone; then the rules between
@@ -35,6 +50,38 @@ export function configurationSchema(
           upstreamUrl(['fragment']),
         ),
         upstreamScope: scope(settings.upstreamScope, example),
+        upstreamAuth: choice(settings.upstreamAuth, example, ['oauth', 'none', 'static']),
+        upstreamHeader: optional(settings.upstreamHeader, example, headerText),
+        upstreamHeaderFile: optional(settings.upstreamHeaderFile, example, file(judgeHeader)),
+        upstreamTokenAuthMethod: choice(
+          settings.upstreamTokenAuthMethod,
+          example,
+          upstreamAuthMethods,
+        ),
+        upstreamPrivateKeyFile: optional(
+          settings.upstreamPrivateKeyFile,
+          example,
+          file(judgePrivateKey),
+        ),
+        upstreamRegistration: choice(settings.upstreamRegistration, example, [
+          'auto',
+          'document',
+          'dynamic',
+        ]),
+        upstreamClientName: optional(settings.upstreamClientName, example, plainText),
+        upstreamResource: required(settings.upstreamResource, example, resourceValue),
+        upstreamAuthorizeParam: parameters(
+          settings.upstreamAuthorizeParam,
+          example,
+          authorizationParameters,
+        ),
+        upstreamTokenParam: parameters(settings.upstreamTokenParam, example, tokenParameters),
+        upstreamPlainHttp: choice(settings.upstreamPlainHttp, example, ['refuse', 'allow']),
+        upstreamCa: optional(settings.upstreamCa, example, file(judgeCertificates)),
+        upstreamClientCert: optional(settings.upstreamClientCert, example, file(judgeCertificates)),
+        upstreamClientKey: optional(settings.upstreamClientKey, example, file(judgePrivateKey)),
+        upstreamTimeout: wholeNumber(settings.upstreamTimeout, example),
+        discoveryTimeout: wholeNumber(settings.discoveryTimeout, example),
         upstreamRevocation: choice(settings.upstreamRevocation, example, ['auto', 'off']),
         username: required(settings.username, example, plainText),
         password: required(settings.password, example, plainText),
@@ -133,9 +180,79 @@ function publicUrl(row: TextSetting, example: Spelling['example']): z.ZodType<st
   return optional(row, example, judge).transform((value) => value && new URL(value).origin);
 }
 
+/** Whether it may be plain http is a rule between settings. */
 function upstreamUrl(forbidden: readonly ForbiddenPart[]): Judge {
-  return (value, row, example) =>
-    urlFault(value, example(row.key), forbidden) ?? clearTextFault(value);
+  return (value, row, example) => urlFault(value, example(row.key), forbidden);
+}
+
+/** RFC 8707 §2: an absolute URI without a fragment. */
+const resourceValue: Judge = (value, row, example) => {
+  const isValue = /^[a-z][a-z\d+.-]*:[^\s#]+$/i.test(value);
+  return value === 'auto' || value === 'off' || isValue
+    ? undefined
+    : `${quoted(value)} is neither auto nor off nor an absolute URI, for example ${example(row.key)}.`;
+};
+
+const headerText: Judge = (value, row, example) =>
+  fixedHeader(value) === undefined
+    ? `The value is not a header that may be set; give Name: value, for example ${example(row.key)}.`
+    : undefined;
+
+function file(judge: FileJudge): Judge {
+  return (value, row, example) => fileFault(value, judge, example(row.key));
+}
+
+// Parameters that the gateway itself sets: another value would break the flow, or its safety.
+const authorizationParameters = [
+  'response_type',
+  'client_id',
+  'redirect_uri',
+  'state',
+  'code_challenge',
+  'code_challenge_method',
+  'scope',
+  'resource',
+];
+const tokenParameters = [
+  'grant_type',
+  'code',
+  'redirect_uri',
+  'code_verifier',
+  'refresh_token',
+  'client_id',
+  'client_secret',
+  'client_assertion',
+  'client_assertion_type',
+  'scope',
+  'resource',
+];
+
+/** Parameters of a request, written as in a query; a setting without any is absent. */
+function parameters(
+  row: TextSetting,
+  example: Spelling['example'],
+  reserved: readonly string[],
+): z.ZodType<Readonly<Record<string, string>> | undefined> {
+  const judge: Judge = (value) => {
+    const names = [...new URLSearchParams(value).keys()];
+    const taken = names.find((name) => reserved.includes(name));
+    if (taken !== undefined) return `The gateway sets ${taken} itself; take it out.`;
+    const isList = value.split('&').every((each) => /^[^=\s]+=/.test(each));
+    return isList && new Set(names).size === names.length
+      ? undefined
+      : `${quoted(value)} is not a list of parameters; give name=value, each name once, for example ${example(row.key)}.`;
+  };
+  const spelled = text(row, example, judge);
+  const record = z.record(z.string(), z.string());
+  return z
+    .preprocess((given) => {
+      const values = record.safeParse(given);
+      return values.success ? String(new URLSearchParams(values.data)) || undefined : given;
+    }, spelled.optional())
+    .transform((value) => value && Object.fromEntries(new URLSearchParams(value)))
+    .optional()
+    .transform((value) => value || undefined)
+    .describe(row.description);
 }
 
 /** RFC 6749 appendix A.4: scope tokens are visible ASCII without quotes and backslashes. */
@@ -160,17 +277,20 @@ function passwordHash(value: string): string | undefined {
     : undefined;
 }
 
-function choice<const Choice extends string>(
-  row: TextSetting,
+/** One of a few words; without a default it may be left out. */
+function choice<Word extends string, Key extends SettingKey>(
+  row: TextSetting<Key>,
   example: Spelling['example'],
-  choices: readonly [Choice, ...Choice[]],
-): z.ZodType<Choice> {
+  words: readonly Word[],
+): z.ZodType<Word | Extract<GatewayConfig[Key], undefined>> {
   const error = ({ input }: { readonly input?: unknown }) =>
-    `${shown(input)} is not possible here; give ${choices.join(' or ')}, for example ${example(row.key)}.`;
-  return z
-    .enum(choices, { error })
-    .default(row.default as Choice)
-    .describe(row.description);
+    `${shown(input)} is not possible here; give ${words.join(', ').replace(/, ([^,]*)$/, ' or $1')}, for example ${example(row.key)}.`;
+  const word = z.enum(words, { error });
+  const complete =
+    row.default === undefined
+      ? word.optional().transform((value) => value)
+      : word.default(row.default as Word & z.util.NoUndefined<Word>);
+  return complete.describe(row.description) as z.ZodType<Word>;
 }
 
 /** Origins as browsers send them (RFC 6454 §6.2): anything else could never be equal to one. */

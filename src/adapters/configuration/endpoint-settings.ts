@@ -1,12 +1,18 @@
-import type { GatewayAddress } from '../../domain/gateway-address.ts';
+import { type GatewayAddress, upstreamCallbackUrl } from '../../domain/gateway-address.ts';
+import type { ClientDocument, PublicKey } from '../../domain/metadata.ts';
 import type { OriginPolicy } from '../../domain/web-origin.ts';
 import type { GatewayConfig } from './gateway-configuration.ts';
+import { gatewayClientDocument } from './use-case-settings.ts';
 import { isLoopback } from './web-address.ts';
 
 /** The part of the configuration that is the endpoints' business. */
 export interface EndpointSettings {
   readonly address: () => GatewayAddress;
+  /** The gateway as a client of its upstream; absent where no upstream could read it. */
+  readonly clientDocument: (() => ClientDocument) | undefined;
   readonly upstreamHost: string;
+  /** Whether the upstream has no users of its own. */
+  readonly onlyScreen: boolean;
   readonly upstreamScope: string | undefined;
   readonly flowTtl: number;
   readonly sessionTtl: number;
@@ -18,14 +24,17 @@ export interface EndpointSettings {
 export function endpointSettings(
   config: GatewayConfig,
   address: () => GatewayAddress,
+  publicKey: PublicKey | undefined,
 ): EndpointSettings {
   const { introspectionClientId: id, introspectionClientSecret: secret } = config;
   const canonicalHost =
     config.publicUrl === undefined ? config.host : new URL(config.publicUrl).hostname;
   return {
     address,
+    clientDocument: gatewayClientDocument(config, () => upstreamCallbackUrl(address()), publicKey),
     upstreamHost: new URL(config.upstreamRs).host,
     upstreamScope: config.upstreamScope,
+    onlyScreen: config.upstreamAuth !== 'oauth',
     flowTtl: config.flowTtl,
     sessionTtl: config.session,
     origins: {

@@ -1,4 +1,5 @@
 import type { GatewayAddress } from '../../domain/gateway-address.ts';
+import type { UpstreamAuthMethod } from '../../domain/upstream-client.ts';
 import { brokenRules } from './configuration-rules.ts';
 import { configurationSchema } from './configuration-schema.ts';
 import { nearestName, suggestion } from './nearest-name.ts';
@@ -27,6 +28,38 @@ export interface GatewayConfig {
   readonly upstreamTokenEndpoint: string | undefined;
   /** Scopes separated by single spaces; absent where the client's request decides. */
   readonly upstreamScope: string | undefined;
+  /** Whether the upstream has an authorization server; `static`: it takes one fixed header instead. */
+  readonly upstreamAuth: 'oauth' | 'none' | 'static';
+  /** That header, as `Name: value`. */
+  readonly upstreamHeader: string | undefined;
+  /** A file that holds it. */
+  readonly upstreamHeaderFile: string | undefined;
+  /** Absent where it follows from what the upstream says. */
+  readonly upstreamTokenAuthMethod: UpstreamAuthMethod | undefined;
+  /** A file with a private key, PEM or JWK, for `private_key_jwt`. */
+  readonly upstreamPrivateKeyFile: string | undefined;
+  /** How the gateway gets a client id where none is configured. */
+  readonly upstreamRegistration: 'auto' | 'document' | 'dynamic';
+  /** What the gateway calls itself when it registers. */
+  readonly upstreamClientName: string | undefined;
+  /** What is sent as `resource` (RFC 8707): `auto`, `off`, or a value. */
+  readonly upstreamResource: string;
+  /** Further parameters of authorization requests. */
+  readonly upstreamAuthorizeParam: Readonly<Record<string, string>> | undefined;
+  /** Further parameters of token requests. */
+  readonly upstreamTokenParam: Readonly<Record<string, string>> | undefined;
+  /** Whether the upstream may be reached without TLS beyond this machine. */
+  readonly upstreamPlainHttp: 'refuse' | 'allow';
+  /** A file with certificates (PEM) of authorities to trust, besides those that Node.js trusts. */
+  readonly upstreamCa: string | undefined;
+  /** A file with the gateway's own certificate (PEM), for upstreams that ask for one. */
+  readonly upstreamClientCert: string | undefined;
+  /** A file with that certificate's private key (PEM). */
+  readonly upstreamClientKey: string | undefined;
+  /** The most that one OAuth call to the upstream may take. */
+  readonly upstreamTimeout: number;
+  /** The most that a whole discovery may take. */
+  readonly discoveryTimeout: number;
   /** Whether the end of a grant is told to the upstream; off where revoking one token ends a user's other grants. */
   readonly upstreamRevocation: 'auto' | 'off';
   /** Who may sign in. */
@@ -72,7 +105,9 @@ export type GatewayOptions = {
   readonly [Key in keyof GatewayConfig]?: Given<GatewayConfig[Key]> | undefined;
 } & { readonly upstreamRs: string };
 
-type Given<Value> = Value extends number ? number | string : Value;
+type Given<Value> = Value extends number | Readonly<Record<string, string>>
+  ? Value | string
+  : Value;
 
 /** One thing that is wrong: the setting's key as given, and how to mend it, as a sentence. */
 export interface ConfigurationFault {

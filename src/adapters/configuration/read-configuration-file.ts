@@ -107,8 +107,9 @@ function readEntry(
 
 /** A list may be written as one. A value of nothing (`port:`) is no value, and said to be none. */
 function spelled(row: Setting, value: unknown): unknown {
-  const isList = row.kind === 'list' && Array.isArray(value);
-  if (isList && value.every((each) => typeof each === 'string')) return value.join(' ');
+  const separator = { list: ' ', parameters: '&' }[String(row.kind)];
+  const isList = separator !== undefined && Array.isArray(value);
+  if (isList && value.every((each) => typeof each === 'string')) return value.join(separator);
   return value ?? '';
 }
 

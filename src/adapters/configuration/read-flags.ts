@@ -9,6 +9,7 @@ import {
   type SettingKey,
   secretRows,
   settingRows,
+  settings,
 } from './settings.ts';
 import type { Source, SourceReading } from './sources.ts';
 import { quoted } from './web-address.ts';
@@ -96,7 +97,8 @@ function readFlag(
   const secret = secretRows.find((row) => fileFlagName(row.key) === name)?.key;
   const owner = key ?? secret;
   if (owner === undefined && name !== 'config') return [unknownFlag(name)];
-  if (typeof value !== 'string' || value === '') {
+  const text = textOf(key, value);
+  if (text === undefined) {
     const fault = Array.isArray(value)
       ? 'is given more than once; keep the one that is meant.'
       : `has no value; write --${name}=VALUE.`;
@@ -104,16 +106,24 @@ function readFlag(
   }
   if (owner === undefined) return [];
   if (key !== undefined) {
-    return [{ type: 'value', key, value, source: { type: 'flag', name: `--${name}` } }];
+    return [{ type: 'value', key, value: text, source: { type: 'flag', name: `--${name}` } }];
   }
   if (given.has(flagName(owner))) {
     const sentence = `Flag --${name}: It and --${flagName(owner)} are too much; take one out.`;
     return [certainFault(owner, sentence)];
   }
-  const read = readSecretFile(value, readText);
+  const read = readSecretFile(text, readText);
   if ('fault' in read) return [certainFault(owner, `Flag --${name}: ${read.fault}`)];
   const source = { type: 'flag', name: `--${name}`, named: true } as const;
   return [{ type: 'value', key: owner, value: read.value, source }];
+}
+
+/** The value of a flag, several of one where that is possible; `undefined` where there is none to use. */
+function textOf(key: SettingKey | undefined, value: unknown): string | undefined {
+  const all =
+    Array.isArray(value) && key !== undefined && 'repeatable' in settings[key] ? value : [value];
+  const texts = all.filter((each) => typeof each === 'string' && each !== '');
+  return texts.length === all.length ? texts.join('&') : undefined;
 }
 
 /** A fault that can be shown whatever else stands on the line. */

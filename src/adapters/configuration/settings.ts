@@ -1,3 +1,4 @@
+import { upstreamAuthMethods } from '../../domain/upstream-client.ts';
 import type { GatewayConfig } from './gateway-configuration.ts';
 
 /** The name of a setting in an options object. */
@@ -7,6 +8,9 @@ export type SettingKey = keyof GatewayConfig;
 export type SettingGroup =
   | 'Listening'
   | 'Upstream'
+  | 'Upstream client'
+  | 'Upstream requests'
+  | 'Upstream network'
   | 'Sign-in'
   | 'Tokens'
   | 'Programs'
@@ -33,9 +37,13 @@ export interface NumberSetting<Key extends SettingKey = SettingKey> extends Row<
 
 /** A setting that is text; what text is accepted, the schema says. */
 export interface TextSetting<Key extends SettingKey = SettingKey> extends Row<Key> {
-  readonly kind: 'host' | 'url' | 'text' | 'secret' | 'list' | 'choice' | 'file';
+  readonly kind: 'host' | 'url' | 'text' | 'secret' | 'list' | 'choice' | 'parameters' | 'file';
   readonly default: string | undefined;
   readonly required?: true;
+  /** Whether the flag may be given several times. */
+  readonly repeatable?: true;
+  /** What a choice is between. */
+  readonly choices?: readonly string[];
 }
 
 /** One row of the table of settings. */
@@ -101,7 +109,7 @@ export const settings: Table = {
   },
   upstreamClientId: {
     key: 'upstreamClientId',
-    group: 'Upstream',
+    group: 'Upstream client',
     kind: 'text',
     default: undefined,
     description: 'Client id (without one it registers itself)',
@@ -109,7 +117,7 @@ export const settings: Table = {
   },
   upstreamClientSecret: {
     key: 'upstreamClientSecret',
-    group: 'Upstream',
+    group: 'Upstream client',
     kind: 'secret',
     default: undefined,
     description: 'Client secret; safer from the environment',
@@ -133,11 +141,149 @@ export const settings: Table = {
   },
   upstreamScope: {
     key: 'upstreamScope',
-    group: 'Upstream',
+    group: 'Upstream requests',
     kind: 'list',
     default: undefined,
     description: 'Scopes to ask the upstream for, space-separated',
     example: '"repo read:user"',
+  },
+  upstreamAuth: {
+    key: 'upstreamAuth',
+    group: 'Upstream',
+    kind: 'choice',
+    default: 'oauth',
+    choices: ['oauth', 'none', 'static'],
+    description: 'oauth, none (no token) or static (a header)',
+    example: 'none',
+  },
+  upstreamHeader: {
+    key: 'upstreamHeader',
+    group: 'Upstream',
+    kind: 'secret',
+    default: undefined,
+    description: 'That header; safer from a file',
+    example: '"Authorization: Bearer TOKEN"',
+  },
+  upstreamHeaderFile: {
+    key: 'upstreamHeaderFile',
+    group: 'Upstream',
+    kind: 'file',
+    default: undefined,
+    description: 'File with that header',
+    example: '/run/secrets/upstream-header',
+  },
+  upstreamTokenAuthMethod: {
+    key: 'upstreamTokenAuthMethod',
+    group: 'Upstream client',
+    kind: 'choice',
+    default: undefined,
+    choices: upstreamAuthMethods,
+    description: 'Method, if not as the upstream lists',
+    example: 'client_secret_post',
+  },
+  upstreamPrivateKeyFile: {
+    key: 'upstreamPrivateKeyFile',
+    group: 'Upstream client',
+    kind: 'file',
+    default: undefined,
+    description: 'File with a key (PEM or JWK) to sign with',
+    example: '/run/secrets/upstream-key.pem',
+  },
+  upstreamRegistration: {
+    key: 'upstreamRegistration',
+    group: 'Upstream client',
+    kind: 'choice',
+    default: 'auto',
+    choices: ['auto', 'document', 'dynamic'],
+    description: 'auto, document or dynamic',
+    example: 'dynamic',
+  },
+  upstreamClientName: {
+    key: 'upstreamClientName',
+    group: 'Upstream client',
+    kind: 'text',
+    default: undefined,
+    description: 'Its name when it registers itself',
+    example: '"Our gateway"',
+  },
+  upstreamResource: {
+    key: 'upstreamResource',
+    group: 'Upstream requests',
+    kind: 'text',
+    default: 'auto',
+    description: 'The resource parameter: auto, off, or its value',
+    example: 'off',
+  },
+  upstreamAuthorizeParam: {
+    key: 'upstreamAuthorizeParam',
+    group: 'Upstream requests',
+    kind: 'parameters',
+    repeatable: true,
+    default: undefined,
+    description: 'Added to authorization requests; repeatable',
+    example: 'access_type=offline',
+  },
+  upstreamTokenParam: {
+    key: 'upstreamTokenParam',
+    group: 'Upstream requests',
+    kind: 'parameters',
+    repeatable: true,
+    default: undefined,
+    description: 'Added to token requests; repeatable',
+    example: 'audience=https%3A%2F%2Fapi.example.com',
+  },
+  upstreamPlainHttp: {
+    key: 'upstreamPlainHttp',
+    group: 'Upstream network',
+    kind: 'choice',
+    default: 'refuse',
+    choices: ['refuse', 'allow'],
+    description: 'refuse, or allow it beyond this machine',
+    example: 'allow',
+  },
+  upstreamCa: {
+    key: 'upstreamCa',
+    group: 'Upstream network',
+    kind: 'file',
+    default: undefined,
+    description: 'File with authorities to trust too (PEM)',
+    example: '/etc/ssl/our-ca.pem',
+  },
+  upstreamClientCert: {
+    key: 'upstreamClientCert',
+    group: 'Upstream network',
+    kind: 'file',
+    default: undefined,
+    description: 'File with a TLS certificate of its own (PEM)',
+    example: '/run/secrets/gateway.crt',
+  },
+  upstreamClientKey: {
+    key: 'upstreamClientKey',
+    group: 'Upstream network',
+    kind: 'file',
+    default: undefined,
+    description: 'File with the key to it (PEM)',
+    example: '/run/secrets/gateway.key',
+  },
+  upstreamTimeout: {
+    key: 'upstreamTimeout',
+    group: 'Upstream network',
+    kind: 'seconds',
+    default: 10,
+    min: 1,
+    max: minute,
+    description: 'Most that one OAuth call may take, in seconds',
+    example: '10',
+  },
+  discoveryTimeout: {
+    key: 'discoveryTimeout',
+    group: 'Upstream network',
+    kind: 'seconds',
+    default: 20,
+    min: 1,
+    max: 5 * minute,
+    description: 'Most that a whole discovery may take, in seconds',
+    example: '20',
   },
   upstreamRevocation: {
     key: 'upstreamRevocation',
@@ -258,6 +404,7 @@ export const settings: Table = {
     group: 'Tokens',
     kind: 'choice',
     default: 'pair',
+    choices: ['pair', 'opaque'],
     description: 'pair (holds the upstream token) or opaque (it stays here)',
     example: 'pair',
   },
@@ -329,8 +476,10 @@ export function fileEnvironmentName(key: SettingKey): string {
   return `${environmentName(key)}_FILE`;
 }
 
-/** The settings that are secrets: each can be given as a file that holds it. */
-export const secretRows: readonly Setting[] = settingRows.filter(({ kind }) => kind === 'secret');
+/** The secrets that can be given as a file which holds them; a setting of its own may say the same. */
+export const secretRows: readonly Setting[] = settingRows.filter(
+  ({ key, kind }) => kind === 'secret' && !(`${key}File` in settings),
+);
 
 /** How a sentence names a setting: an embedder knows its key, an operator its flag or variable. */
 export interface Spelling {

@@ -1,13 +1,23 @@
 import type { UseCaseSettings } from '../../application/use-cases.ts';
 import type { GatewayKeys } from '../../domain/grant-keys.ts';
 import { seconds } from '../../domain/lifetime.ts';
+import {
+  type ClientDocument,
+  clientDocument,
+  clientDocumentUrl,
+  type PublicKey,
+} from '../../domain/metadata.ts';
 import type { GatewayConfig } from './gateway-configuration.ts';
+
+/** What the gateway calls itself at its upstream, unless told. */
+const clientName = 'MCP OAuth Gateway';
 
 /** The part of the configuration that is the use cases' business. */
 export function useCaseSettings(
   config: GatewayConfig,
   callbackUrl: () => string,
   keys: GatewayKeys,
+  publicKey: PublicKey | undefined,
 ): UseCaseSettings {
   return {
     policy: {
@@ -28,9 +38,34 @@ export function useCaseSettings(
       clientId: config.upstreamClientId,
       clientSecret: config.upstreamClientSecret,
       scope: config.upstreamScope,
+      auth: config.upstreamAuth,
+      authMethod: config.upstreamTokenAuthMethod,
+      publicKey,
+      registration: config.upstreamRegistration,
+      clientName: config.upstreamClientName ?? clientName,
+      resourceParameter: config.upstreamResource,
+      authorizeParameters: config.upstreamAuthorizeParam ?? {},
+      tokenParameters: config.upstreamTokenParam ?? {},
+      plainHttp: config.upstreamPlainHttp === 'allow',
+      limits: {
+        call: seconds(config.upstreamTimeout),
+        discovery: seconds(config.discoveryTimeout),
+      },
     },
     callbackUrl,
+    publicUrl: config.publicUrl,
     keys,
     upstreamRevocation: config.upstreamRevocation === 'auto',
   };
+}
+
+/** The gateway's own client document; absent where no upstream could read it. */
+export function gatewayClientDocument(
+  config: GatewayConfig,
+  callbackUrl: () => string,
+  key: PublicKey | undefined,
+): (() => ClientDocument) | undefined {
+  const url = clientDocumentUrl(config.publicUrl);
+  if (url === undefined || config.upstreamAuth !== 'oauth') return undefined;
+  return () => clientDocument(url, config.upstreamClientName ?? clientName, callbackUrl(), key);
 }

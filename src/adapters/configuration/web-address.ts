@@ -55,7 +55,7 @@ export function urlFault(
 export function clearTextFault(text: string): string | undefined {
   const url = parsed(text);
   if (url === undefined || url.protocol === 'https:' || isLoopback(url.hostname)) return undefined;
-  return `${shownUrl(text)} would carry tokens in the clear; use https:// (http:// is for localhost, 127.x.x.x and ::1 only).`;
+  return `${shownUrl(text)} would carry tokens in the clear; use https:// (http:// is for localhost, 127.x.x.x and ::1 only)`;
 }
 
 /** The URL as it may be shown: a query can hold a key. */

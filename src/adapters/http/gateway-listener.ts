@@ -2,6 +2,7 @@ import type { RequestListener } from 'node:http';
 import type { Ports } from '../../application/ports.ts';
 import type { UseCases } from '../../application/use-cases.ts';
 import type { GatewayAddress } from '../../domain/gateway-address.ts';
+import type { ClientDocument } from '../../domain/metadata.ts';
 import type { OriginPolicy } from '../../domain/web-origin.ts';
 import { crossOrigin } from './cross-origin.ts';
 import { flowCookies } from './flow-cookie.ts';
@@ -16,9 +17,12 @@ import { sessionCookie } from './session-cookie.ts';
 export interface ListenerSettings {
   /** Known once the gateway listens. */
   readonly address: () => GatewayAddress;
+  readonly clientDocument: (() => ClientDocument) | undefined;
   /** The upstream MCP server, as the pages name it. */
   readonly upstreamHost: string;
   readonly upstreamScope: string | undefined;
+  /** Whether the upstream has no users of its own, so that there is no screen 2. */
+  readonly onlyScreen: boolean;
   /** Seconds. */
   readonly flowTtl: number;
   /** Seconds; zero: sign-ins are not remembered. */
@@ -40,7 +44,7 @@ export function gatewayListener(
   { clock, random, events }: Pick<Ports, 'clock' | 'random' | 'events'>,
   settings: ListenerSettings,
 ): GatewayListener {
-  const { address, upstreamHost, upstreamScope, flowTtl } = settings;
+  const { address, clientDocument, upstreamHost, upstreamScope, onlyScreen, flowTtl } = settings;
   const crashed = serverFailure(events);
   const cookies = flowCookies(() => address().canonical, flowTtl, clock);
   const session = sessionCookie(() => address().canonical, settings.sessionTtl);
@@ -48,7 +52,8 @@ export function gatewayListener(
   const table = routes({
     uses,
     address,
-    login: { cookies, session, upstreamHost, scope: upstreamScope },
+    clientDocument,
+    login: { cookies, session, upstreamHost, onlyScreen, scope: upstreamScope },
     crashed,
     streams,
     introspection: settings.introspection,

@@ -4,7 +4,7 @@ import { type Listening, listen } from './listening.ts';
 
 /** A gateway that can be put on a port, or into a server that is there already. */
 export interface Gateway {
-  /** Starts to listen; rejects with the system's error (`code`) where that is not possible. */
+  /** Starts to listen, once; rejects with the system's error (`code`) where that is not possible. */
   listen(): Promise<{ readonly addresses: readonly string[]; readonly port: number }>;
   /** Stops: no new connections, streams end, running requests finish. */
   close(): Promise<void>;
@@ -36,6 +36,7 @@ export function gatewayServer(parts: ServerParts): Gateway {
   let running: Listening | undefined;
   return {
     listen: async () => {
+      if (running !== undefined) throw new Error('The gateway listens already.');
       running = await listen(host, port, listener.handler);
       listening(running.port);
       return { addresses: running.addresses, port: running.port };

@@ -6,6 +6,8 @@ export interface HomeView {
   /** What a client is given, byte for byte: `https://gateway.example/mcp`. */
   readonly mcpUrl: string;
   readonly upstreamHost: string;
+  /** Whether there is no screen 2. */
+  readonly onlyScreen?: boolean | undefined;
 }
 
 interface ClientGuide {
@@ -19,7 +21,7 @@ export function homePage(view: HomeView): string {
   return page({
     title: 'Connect',
     width: 'middle',
-    smallPrint: html`<p>On the first connection your browser opens twice: to sign in here, then at ${displayText(view.upstreamHost, 300)}.</p>`,
+    smallPrint: html`<p>On the first connection your browser opens ${view.onlyScreen ? 'to sign in here' : html`twice: to sign in here, then at ${displayText(view.upstreamHost, 300)}`}.</p>`,
     body: html`<article class="card">
 <div class="pad">
 <p class="eyebrow">MCP server address</p>

@@ -1,5 +1,8 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
 import type { AddressInfo } from 'node:net';
+
+/** How long a client may take to send its headers (milliseconds). */
+const headersTimeout = 60_000;
 
 /** Where a gateway listens. */
 export interface Listening {
@@ -13,6 +16,15 @@ export interface Listening {
 const maxHeaderSize = 64 * 1024;
 /** Above the idle time of common load balancers (60 s), which would else reuse a connection that is just being closed. */
 const keepAliveTimeout = 75_000;
+
+/**
+ * What a server allows its clients. No limit on the whole of a request: an upload to /mcp may take its time, and other bodies have a limit of
+ * their own. Headers need one of theirs, since Node would take the smaller of the two.
+ */
+export const serverLimits: Pick<
+  ServerOptions,
+  'maxHeaderSize' | 'keepAliveTimeout' | 'requestTimeout' | 'headersTimeout'
+> = { maxHeaderSize, keepAliveTimeout, requestTimeout: 0, headersTimeout };
 
 /**
  * Listens on a host; `localhost` means 127.0.0.1 and, where this machine has one, ::1, on the same port. Rejects with the system's error,
@@ -38,8 +50,7 @@ export async function listen(
 }
 
 function listenOn(host: string, port: number, listener: RequestListener): Promise<Server> {
-  // No limit on the whole of a request: an upload to /mcp may take its time. Other bodies have a limit of their own.
-  const server = createServer({ maxHeaderSize, keepAliveTimeout, requestTimeout: 0 }, listener);
+  const server = createServer(serverLimits, listener);
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen({ host, port }, () => {

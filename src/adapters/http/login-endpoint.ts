@@ -21,6 +21,8 @@ export interface LoginContext {
   readonly cookies: FlowCookies;
   readonly session: SessionCookie;
   readonly upstreamHost: string;
+  /** Whether there is no screen 2. */
+  readonly onlyScreen: boolean;
   /** Set by the operator: what will be asked of the upstream, whatever the client asks for. */
   readonly scope: string | undefined;
 }
@@ -58,7 +60,12 @@ export function loginCallbackEndpoint(submit: SubmitSignIn, context: LoginContex
         return sendOn(response, outcome.url, setCookies(context.session.give(outcome.session)));
       case 'again':
         return sendAgain(response, context, outcome);
-      case 'client': {
+      case 'code': {
+        const cleared = flow ? context.cookies.clear(flow) : [];
+        const cookies = setCookies([...cleared, ...context.session.give(outcome.session)]);
+        return sendToClient(response, outcome.address, { code: outcome.code }, cookies);
+      }
+      case 'error': {
         const cleared = setCookies(flow ? context.cookies.clear(flow) : []);
         return sendToClient(response, outcome.address, outcome.error, cleared);
       }
@@ -97,7 +104,7 @@ function signInForm(form: Parameters) {
 }
 
 function pageOf(
-  { upstreamHost, scope }: LoginContext,
+  { upstreamHost, onlyScreen, scope }: LoginContext,
   flow: Flow,
   form: { csrf: string; signedIn: Subject | undefined; message: string | undefined },
 ): string {
@@ -109,6 +116,7 @@ function pageOf(
       loopback: isLoopbackRedirect(request.redirectUri),
     },
     upstreamHost,
+    onlyScreen,
     scopes: scopeTokens(scope ?? request.scope),
     action: '/login/callback',
     flow: flow.id,

@@ -15,6 +15,8 @@ export interface LoginView {
   readonly client: LoginClient;
   /** Where screen 2 is: `api.githubcopilot.com`. */
   readonly upstreamHost: string;
+  /** Whether there is no screen 2, since the upstream has no users of its own. */
+  readonly onlyScreen?: boolean;
   readonly scopes: readonly string[];
   readonly action: string;
   readonly flow: string;
@@ -43,12 +45,12 @@ export function loginPage(view: LoginView): string {
     smallPrint: html`<p>Cancel tells the application that you refused, and gives it nothing.</p><p>Flow <code>${view.flow.slice(0, 8)}</code></p>`,
     body: html`<div class="card split">
 <section class="pad request" aria-labelledby="question">
-<p class="eyebrow">Screen 1 of 2</p>
+<p class="eyebrow">${view.onlyScreen ? 'One screen, and you are through' : 'Screen 1 of 2'}</p>
 <h1 id="question">${question}</h1>
 <dl class="facts">
 ${nameFact(view.client)}
 ${returnFact(view.client)}
-${scopeFact(view.scopes, upstream)}
+${scopeFact(view, upstream)}
 </dl>
 </section>
 ${form(view, upstream)}
@@ -83,7 +85,10 @@ function returnNote(client: LoginClient): Html {
   return html`<dd class="note">Continue only if you know this website and came from there.</dd>`;
 }
 
-function scopeFact(scopes: readonly string[], upstream: string): Html {
+function scopeFact({ scopes, onlyScreen }: LoginView, upstream: string): Html {
+  if (onlyScreen) {
+    return html`<div><dt>It asks for</dt><dd>everything that ${upstream} offers to this gateway</dd></div>`;
+  }
   if (scopes.length === 0) {
     return html`<div><dt>It asks for</dt><dd>the access that ${upstream} grants on the next screen</dd></div>`;
   }
@@ -108,7 +113,7 @@ ${view.signedIn === undefined ? credentialFields(view) : rememberedUser(view.sig
 <div class="actions"><button class="allow" type="submit" name="decision" value="allow">Allow and continue</button>
 <button class="deny" type="submit" name="decision" value="deny" formnovalidate>Cancel</button></div>
 ${view.signedIn !== undefined && html`<p class="small"><button class="link" type="submit" name="decision" value="switch">Sign in as somebody else</button></p>`}
-<p class="small soft">Next, ${upstream} asks you on its own screen. After that your browser returns to <code><bdi>${returnHost}</bdi></code>.</p>
+<p class="small soft">${!view.onlyScreen && html`Next, ${upstream} asks you on its own screen. `}After that your browser returns to <code><bdi>${returnHost}</bdi></code>.</p>
 </form>`;
 }
 

@@ -110,7 +110,8 @@ class ResponseSink implements McpClientSink {
   /** A clean end from our side. */
   #finish(exchange: McpExchange): void {
     exchange.abort();
-    this.#response.end();
+    if (this.#response.headersSent) this.#response.end();
+    else this.unavailable(1);
   }
 
   forwarded(): void {
@@ -165,7 +166,9 @@ class ResponseSink implements McpClientSink {
 
   /** RFC 6750 §3.1: no error where no token was sent. */
   refuse(error: 'invalid_token' | undefined): void {
-    this.#request.resume(); // what is left of the body is read and thrown away, so that the connection can go on
+    // What is left of a short body is read and thrown away, so that the connection can go on; a long one is not waited for.
+    const rest = restOfBody(this.#request);
+    if (rest === 'short') this.#request.resume();
     const description =
       error && 'The access token is not accepted: refresh it, or authorize again.';
     const challenge = spellBearerChallenge({
@@ -179,7 +182,10 @@ class ResponseSink implements McpClientSink {
       error_description:
         description ?? 'Authorize first: see resource_metadata in WWW-Authenticate.',
     };
-    sendJson(this.#response, 401, body, { 'WWW-Authenticate': challenge });
+    sendJson(this.#response, 401, body, {
+      'WWW-Authenticate': challenge,
+      ...(rest === 'long' && { Connection: 'close' }),
+    });
   }
 
   /** The upstream's demand for more scope, in our own name. */
@@ -212,6 +218,14 @@ function writeHead(response: ServerResponse, status: number, headers: readonly s
   response.writeHead(status);
 }
 
+/** How much of a refused request's body may still come. */
+function restOfBody(request: IncomingMessage): 'none' | 'short' | 'long' {
+  if (request.complete) return 'none';
+  const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
+  if (encoding === undefined && length === undefined) return 'none';
+  return encoding === undefined && Number(length) <= 64 * 1024 ? 'short' : 'long';
+}
+
 /** An answer whose length is announced: its headers may wait for its body, which follows at once. */
 function hasLength(headers: readonly string[]): boolean {
   for (let index = 0; index + 1 < headers.length; index += 2) {
@@ -231,6 +245,12 @@ function pairs(raw: readonly string[]): [string, string][] {
 const failureAnswers: Readonly<Record<McpFailure, readonly [number, object]>> = {
   unreachable: [502, failureBody('The upstream MCP server cannot be reached: try again later.')],
   broken: [502, failureBody('The upstream MCP server broke the connection off: try again.')],
+  refused: [
+    502,
+    failureBody(
+      "The upstream MCP server does not accept the gateway's credentials: tell its operator.",
+    ),
+  ],
   timeout: [504, failureBody('The upstream MCP server took too long to answer: try again later.')],
 };
 

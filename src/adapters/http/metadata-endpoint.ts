@@ -1,5 +1,9 @@
 import { baseUrlFor, type GatewayAddress } from '../../domain/gateway-address.ts';
-import { authorizationServerMetadata, protectedResourceMetadata } from '../../domain/metadata.ts';
+import {
+  authorizationServerMetadata,
+  type ClientDocument,
+  protectedResourceMetadata,
+} from '../../domain/metadata.ts';
 import { sendJson } from './answers.ts';
 import type { Handle } from './router.ts';
 
@@ -16,6 +20,14 @@ export function resourceMetadataEndpoint(
     sendJson(response, 200, protectedResourceMetadata(base, pathForm, undefined), cached);
   };
 }
+
+/** GET /oauth/client-metadata.json: the gateway as a client of its upstream (Client ID Metadata Document). */
+export function clientDocumentEndpoint(document: () => ClientDocument): Handle {
+  return (_request, response) => sendJson(response, 200, document(), documentCached);
+}
+
+/** The same whatever name it is asked by. */
+const documentCached = { 'Cache-Control': 'public, max-age=300' };
 
 /** GET /.well-known/oauth-authorization-server (RFC 8414 §3). */
 export function serverMetadataEndpoint(

@@ -38,6 +38,10 @@ const clientMetadata: z.ZodType<ClientMetadata> = z
 /** POST /register (RFC 7591 §3). */
 export function registrationEndpoint(register: RegisterClient): Handle {
   return async (request, response) => {
+    // A page of a browser can send any other type to a gateway on its user's computer without asking first (Fetch, "CORS-safelisted").
+    if (!/^application\/(?:[\w.+-]+\+)?json\b/i.test(request.headers['content-type'] ?? '')) {
+      return sendOAuthError(response, notJson);
+    }
     const body = await readBody(request);
     if (!body.ok) return refuseBody(response, body.failure);
     const metadata = clientMetadata.safeParse(parsedJson(body.value));
@@ -48,6 +52,10 @@ export function registrationEndpoint(register: RegisterClient): Handle {
   };
 }
 
+const notJson = oauthError(
+  'invalid_client_metadata',
+  'The body must be JSON: Content-Type: application/json (RFC 7591 §3.1).',
+);
 const notMetadata = oauthError(
   'invalid_client_metadata',
   'The body must be a JSON object whose redirect_uris is an array of strings (RFC 7591 §2).',

@@ -1,11 +1,16 @@
 import type { UseCases } from '../../application/use-cases.ts';
 import type { GatewayAddress } from '../../domain/gateway-address.ts';
+import { type ClientDocument, clientDocumentPath } from '../../domain/metadata.ts';
 import { authorizeEndpoint } from './authorize-endpoint.ts';
 import { homeEndpoint } from './home-endpoint.ts';
 import { type IntrospectionCaller, introspectionEndpoint } from './introspection-endpoint.ts';
 import { type LoginContext, loginCallbackEndpoint, loginEndpoint } from './login-endpoint.ts';
 import { type Crashed, mcpEndpoint, type OpenStreams } from './mcp-endpoint.ts';
-import { resourceMetadataEndpoint, serverMetadataEndpoint } from './metadata-endpoint.ts';
+import {
+  clientDocumentEndpoint,
+  resourceMetadataEndpoint,
+  serverMetadataEndpoint,
+} from './metadata-endpoint.ts';
 import { registrationEndpoint } from './registration-endpoint.ts';
 import { revocationEndpoint } from './revocation-endpoint.ts';
 import type { Route } from './router.ts';
@@ -16,6 +21,8 @@ import { upstreamCallbackEndpoint } from './upstream-callback-endpoint.ts';
 export interface RouteParts {
   readonly uses: UseCases;
   readonly address: () => GatewayAddress;
+  /** The gateway as a client of its upstream; absent where no upstream could read it. */
+  readonly clientDocument: (() => ClientDocument) | undefined;
   readonly login: LoginContext;
   readonly crashed: Crashed;
   readonly streams: OpenStreams;
@@ -24,16 +31,10 @@ export interface RouteParts {
 }
 
 /** The whole surface of the gateway, a row per endpoint. */
-export function routes({
-  uses,
-  address,
-  login,
-  crashed,
-  streams,
-  introspection,
-}: RouteParts): readonly Route[] {
+export function routes(parts: RouteParts): readonly Route[] {
+  const { uses, address, clientDocument, login, crashed, streams, introspection } = parts;
   const wellKnown = '/.well-known/oauth-protected-resource';
-  const home = homeEndpoint(address, login.upstreamHost);
+  const home = homeEndpoint(address, login);
   const mcp = mcpEndpoint(uses.relay, { address, crashed, streams, home });
   return [
     { methods: ['GET', 'POST', 'DELETE'], path: '/mcp', handle: mcp },
@@ -82,6 +83,15 @@ export function routes({
       path: '/.well-known/oauth-authorization-server',
       handle: serverMetadataEndpoint(address, introspection !== undefined),
     },
+    ...(clientDocument
+      ? [
+          {
+            methods: ['GET'],
+            path: clientDocumentPath,
+            handle: clientDocumentEndpoint(clientDocument),
+          },
+        ]
+      : []),
     { methods: ['GET'], path: '/', handle: home },
   ];
 }

@@ -1,6 +1,6 @@
 import type { ReturnFromUpstream } from '../../application/return-from-upstream.ts';
 import { flowOfState } from '../../domain/flow-secrets.ts';
-import { sendPage } from './answers.ts';
+import { sendOn, sendPage } from './answers.ts';
 import { sendToClient } from './authorize-endpoint.ts';
 import type { FlowCookies } from './flow-cookie.ts';
 import { parameters } from './parameters.ts';
@@ -30,6 +30,7 @@ export function upstreamCallbackEndpoint(
     });
     if (!returned.ok) return sendStepRefusal(request, response, returned.failure);
     const outcome = returned.value;
+    if (outcome.type === 'upstream') return sendOn(response, outcome.url);
     const cleared = flow ? { 'Set-Cookie': cookies.clear(flow) } : {};
     const result = outcome.type === 'code' ? { code: outcome.code } : outcome.error;
     sendToClient(response, outcome.address, result, cleared);

@@ -92,6 +92,7 @@ export class AuthorizationCore {
   readonly #clock: Pick<Clock, 'now'>;
   readonly #random: Random;
   readonly #clients: Map<string, UpstreamClientEntry>;
+  readonly #registered = new Set<string>();
   readonly #codes = new Map<string, IssuedCode>();
   readonly #families = new TokenFamilies();
 
@@ -109,7 +110,13 @@ export class AuthorizationCore {
     const clientSecret = isPublic ? undefined : this.#name('secret');
     const client = { clientId, clientSecret, redirectUris };
     this.#clients.set(clientId, client);
+    this.#registered.add(clientId);
     return client;
+  }
+
+  /** Forgets every client that registered of its own accord. */
+  forgetRegisteredClients(): void {
+    for (const clientId of this.#registered) this.#clients.delete(clientId);
   }
 
   /** Judges an authorization request (RFC 6749 §4.1.1, RFC 7636 §4.3). */

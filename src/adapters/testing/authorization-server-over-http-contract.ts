@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import type { UpstreamAuthorizationServer } from '../../application/ports.ts';
+import { seconds } from '../../domain/lifetime.ts';
 import {
   type HttpAuthorizationServer,
   type HttpAuthorizationServerTraits,
@@ -11,6 +12,7 @@ import { type HttpResourceServer, startHttpResourceServer } from './http-resourc
 import {
   type AuthorizationServerUnderTest,
   aCodeForm,
+  aRegistration,
   denied,
   given,
   upstreamAuthorizationServerContract,
@@ -75,11 +77,21 @@ async function start(makeServer: MakeServer): Promise<Stage> {
         authMethods: undefined,
         scopesSupported: undefined,
         issuerInResponse: true,
+        acceptsDocuments: false,
         resource: resource.url,
         resourceScopes: undefined,
       },
       client: { ...credentials, method: 'client_secret_basic' },
+      manners: {
+        resource: resource.url,
+        authorizeParameters: {},
+        tokenParameters: {},
+        scopeOnRefresh: false,
+        tokenTypes: ['bearer'],
+        revokes: true,
+      },
     },
+    probeUrl: resource.url,
     redirectUri,
     resourceMetadataUrl: `${resource.origin}/.well-known/oauth-protected-resource/mcp`,
     serverMetadataUrl: `${http.origin}/.well-known/oauth-authorization-server`,
@@ -221,10 +233,13 @@ function misbehaviour(stage: () => Stage): void {
   it('finds no metadata in a web page, and none in a server that refuses to register anybody', async () => {
     const { http, tested } = stage();
     http.misbehave({ type: 'html' });
-    const request = { redirectUri, method: 'none', scope: undefined } as const;
+    const within = seconds(10);
 
-    assert.equal(given(await tested.server.serverDocument(tested.serverMetadataUrl)), undefined);
+    const fetched = given(await tested.server.serverDocument(tested.serverMetadataUrl, within));
+    const request = aRegistration(redirectUri, 'none');
     const refused = await tested.server.register(`${http.origin}/register`, request);
+
+    assert.equal(fetched.document, undefined);
     assert.equal(denied(refused).kind, 'unusable');
   });
 }

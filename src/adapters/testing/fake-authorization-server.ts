@@ -1,13 +1,16 @@
 import type {
   Clock,
+  Fetched,
   Random,
   UpstreamAuthorizationServer,
   UpstreamRegistrationAnswer,
   UpstreamRegistrationRequest,
 } from '../../application/ports.ts';
+import type { Seconds } from '../../domain/lifetime.ts';
 import { failure, type Result, success } from '../../domain/result.ts';
 import { upstreamToken } from '../../domain/token-pair.ts';
 import {
+  type ProbeAnswer,
   type ResourceDocument,
   resourceMetadataUrls,
   type ServerDocument,
@@ -48,6 +51,16 @@ export interface FakeAuthorizationServer extends UpstreamAuthorizationServer {
   readonly resourceDocuments: Map<string, ResourceDocument>;
   /** The server metadata it serves, by URL; may be changed at any time. */
   readonly serverDocuments: Map<string, ServerDocument>;
+  /** What the MCP server answers to a request without a token; may be changed at any time. */
+  probeAnswer: ProbeAnswer;
+  /** How long its documents may be kept; may be changed at any time. */
+  freshFor: Seconds | undefined;
+  /** Every URL that was probed or asked for a document, in order. */
+  readonly asked: readonly string[];
+  /** Every registration, as it was asked for. */
+  readonly registrationRequests: readonly UpstreamRegistrationRequest[];
+  /** The form of every token request that reached it. */
+  readonly tokenForms: readonly Readonly<Record<string, string>>[];
   /** Token requests so far, by `grant_type`: those that reached it, whatever became of them. */
   readonly tokenRequests: { authorization_code: number; refresh_token: number };
   /** Registrations so far. */
@@ -60,6 +73,8 @@ export interface FakeAuthorizationServer extends UpstreamAuthorizationServer {
   deny(authorizationUrl: string): string;
   /** What an access token is good for; `undefined`: for nothing. */
   access(token: string): UpstreamAccess | undefined;
+  /** Forgets every client that registered itself. */
+  forgetClients(): void;
   /** From now on it cannot be reached. */
   goDown(retryAfter?: number): void;
   /** From now on every token request, and every revocation, is refused with this error code. */
@@ -91,8 +106,12 @@ class FakeServer implements FakeAuthorizationServer {
   readonly resourceDocuments: Map<string, ResourceDocument>;
   readonly serverDocuments: Map<string, ServerDocument>;
   readonly tokenRequests = { authorization_code: 0, refresh_token: 0 };
-  registrations = 0;
+  readonly asked: string[] = [];
+  readonly registrationRequests: UpstreamRegistrationRequest[] = [];
+  readonly tokenForms: Readonly<Record<string, string>>[] = [];
   readonly revocations: readonly string[];
+  probeAnswer: ProbeAnswer = { status: 401, challenge: 'Bearer' };
+  freshFor: Seconds | undefined;
   /** Not a method: it is handed on to a resource server. */
   readonly access = (token: string): UpstreamAccess | undefined => this.#core.access(token);
   readonly #core: AuthorizationCore;
@@ -134,35 +153,56 @@ class FakeServer implements FakeAuthorizationServer {
       challengeMethods: ['S256'],
       scopesSupported: scopes,
       issuerInResponse: traits.issuerInResponse,
+      acceptsDocuments: false,
     };
   }
 
-  async resourceDocument(
-    url: string,
-  ): Promise<Result<ResourceDocument | undefined, UpstreamFailure>> {
-    return this.#isDown() ?? success(this.resourceDocuments.get(url));
+  get registrations(): number {
+    return this.registrationRequests.length;
   }
 
-  async serverDocument(url: string): Promise<Result<ServerDocument | undefined, UpstreamFailure>> {
-    return this.#isDown() ?? success(this.serverDocuments.get(url));
+  async probe(url: string): Promise<Result<ProbeAnswer, UpstreamFailure>> {
+    this.asked.push(url);
+    return this.#isDown() ?? success(this.probeAnswer);
+  }
+
+  resourceDocument(url: string): Promise<Result<Fetched<ResourceDocument>, UpstreamFailure>> {
+    return this.#fetch(url, this.resourceDocuments);
+  }
+
+  serverDocument(url: string): Promise<Result<Fetched<ServerDocument>, UpstreamFailure>> {
+    return this.#fetch(url, this.serverDocuments);
+  }
+
+  async #fetch<Document>(
+    url: string,
+    documents: ReadonlyMap<string, Document>,
+  ): Promise<Result<Fetched<Document>, UpstreamFailure>> {
+    this.asked.push(url);
+    return this.#isDown() ?? success({ document: documents.get(url), freshFor: this.freshFor });
   }
 
   async register(
     _endpoint: string,
-    { redirectUri, method }: UpstreamRegistrationRequest,
+    request: UpstreamRegistrationRequest,
   ): Promise<Result<UpstreamRegistrationAnswer, UpstreamFailure>> {
     const down = this.#isDown();
     if (down !== undefined) return down;
-    this.registrations += 1;
-    const client = this.#core.register([redirectUri], method === 'none');
-    return success({ clientId: client.clientId, clientSecret: client.clientSecret, method });
+    this.registrationRequests.push(request);
+    const { redirectUri, method } = request;
+    const { clientId, clientSecret } = this.#core.register([redirectUri], method === 'none');
+    return success({ clientId, clientSecret, method, secretExpiresAt: undefined });
+  }
+
+  forgetClients(): void {
+    this.#core.forgetRegisteredClients();
   }
 
   async requestTokens(
     { client }: Upstream,
     form: Readonly<Record<string, string>>,
   ): Promise<Result<UpstreamTokenAnswer, UpstreamFailure>> {
-    if (this.#trouble?.kind !== 'unavailable') this.#count(form.grant_type);
+    if (this.#trouble?.kind !== 'unavailable') this.#count(form);
     if (this.#trouble !== undefined) return failure(this.#trouble);
     const answer = this.#core.tokens(client.clientId, client.clientSecret, form);
     const heldBy = this.#gate;
@@ -188,7 +228,9 @@ class FakeServer implements FakeAuthorizationServer {
     return answer.ok ? answer : failure({ kind: 'refused', ...answer.failure });
   }
 
-  #count(grantType: string | undefined): void {
+  #count(form: Readonly<Record<string, string>>): void {
+    this.tokenForms.push(form);
+    const { grant_type: grantType } = form;
     if (grantType === 'authorization_code') this.tokenRequests.authorization_code += 1;
     if (grantType === 'refresh_token') this.tokenRequests.refresh_token += 1;
   }

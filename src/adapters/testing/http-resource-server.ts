@@ -27,7 +27,7 @@ export interface HttpResourceServerOptions extends Pick<ResourceServerOptions, '
 export interface HttpResourceServer extends LoopbackServer, HttpFaults {
   /** The MCP endpoint. */
   readonly url: string;
-  /** Every call to the MCP endpoint, with whatever token. */
+  /** Every call to the MCP endpoint that came with a token, whatever it was. */
   readonly calls: readonly ReceivedCall[];
   /** The next calls are answered with these, one each, whatever token they carry. */
   answerNext(...answers: readonly McpAnswer[]): void;

@@ -34,12 +34,13 @@ export class ResourceCore {
     this.#scripted.push(...answers);
   }
 
-  /** Answers a call: as scripted, else as an MCP server behind a bearer check. */
+  /** Answers a call: as scripted, else as an MCP server behind a bearer check. One without a token only asks where to get one. */
   answer(call: ReceivedCall): McpAnswer {
+    if (call.token === undefined) return this.#challenge(undefined);
     this.calls.push(call);
     const scripted = this.#scripted.shift();
     if (scripted !== undefined) return scripted;
-    const good = call.token !== undefined && this.#access(call.token) !== undefined;
+    const good = this.#access(call.token) !== undefined;
     return good ? this.sessions.answer(call) : this.#challenge(call.token);
   }
 

@@ -102,6 +102,12 @@ function sampleGrant(name: string): Grant {
     refresh: token(`${name}-refresh`),
     expiresAt: now,
     scope: 'read write',
+    binding: {
+      server: 'https://as.upstream.example',
+      clientId: 'gateway',
+      resource: undefined,
+      scope: 'read write',
+    },
   };
   const issued = issueGrant(
     {
@@ -130,6 +136,7 @@ function token(text: string): UpstreamToken {
 function sampleRegistration(name: string): UpstreamRegistration {
   const random = countingRandom(name);
   return {
+    server: 'https://as.upstream.example',
     clientId: name,
     clientSecret: seal(sealingKey(random.bytes(32)), random.bytes(12), name, name),
     method: 'client_secret_post',

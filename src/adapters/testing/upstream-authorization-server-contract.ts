@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { UpstreamAuthorizationServer } from '../../application/ports.ts';
+import type {
+  UpstreamAuthorizationServer,
+  UpstreamRegistrationRequest,
+} from '../../application/ports.ts';
+import { seconds } from '../../domain/lifetime.ts';
 import { codeChallengeOf } from '../../domain/pkce.ts';
 import type { Result } from '../../domain/result.ts';
+import type { UpstreamAuthMethod } from '../../domain/upstream-client.ts';
+import { bindingTo, codeRequest, upstreamAuthorizationUrl } from '../../domain/upstream-request.ts';
 import type { Upstream } from '../../domain/upstream-server.ts';
-import { tokenRequest, upstreamAuthorizationUrl } from '../../domain/upstream-server.ts';
 import type { UpstreamFailure, UpstreamTokenAnswer } from '../../domain/upstream-tokens.ts';
 
 /** A way to an upstream authorization server that is to be judged, and what is known of that server. */
@@ -14,6 +19,8 @@ export interface AuthorizationServerUnderTest {
   readonly upstream: Upstream;
   /** Of that client. */
   readonly redirectUri: string;
+  /** Where the MCP server is, that answers to nobody without a token. */
+  readonly probeUrl: string;
   /** Where the metadata of the resource is. */
   readonly resourceMetadataUrl: string;
   /** Where the metadata of the server is. */
@@ -51,6 +58,16 @@ export function upstreamAuthorizationServerContract(
 }
 
 const verifier = 'v'.repeat(43);
+/** Longer than anything here takes. */
+const patience = seconds(10);
+
+/** A registration as the gateway asks for it. */
+export function aRegistration(
+  redirectUri: string,
+  method: UpstreamAuthMethod,
+): UpstreamRegistrationRequest {
+  return { clientName: 'Gateway', redirectUri, method, scope: undefined, publicKey: undefined };
+}
 
 /** The form of a token request for a code that a user just allowed. */
 export async function aCodeForm({
@@ -65,14 +82,14 @@ export async function aCodeForm({
     state: 'a state',
     challenge: codeChallengeOf(verifier),
     scope: undefined,
+    resource: upstream.manners.resource,
   });
   const callback = new URL(await approve(url));
   assert.equal(callback.searchParams.get('state'), 'a state');
-  return tokenRequest(upstream, {
-    grant_type: 'authorization_code',
+  return codeRequest(upstream, bindingTo(upstream, undefined), {
     code: callback.searchParams.get('code') ?? '',
-    redirect_uri: redirectUri,
-    code_verifier: verifier,
+    redirectUri,
+    verifier,
   });
 }
 
@@ -99,10 +116,19 @@ function refreshForm({ refresh }: UpstreamTokenAnswer): Readonly<Record<string, 
 }
 
 function documents(tested: Tested): void {
+  it('hears from the MCP server that a token is wanted', async () => {
+    const { server, probeUrl } = tested();
+
+    const answer = given(await server.probe(probeUrl, patience));
+
+    assert.equal(answer.status, 401);
+    assert.match(answer.challenge ?? '', /^Bearer/);
+  });
+
   it('reads the metadata of the resource', async () => {
     const { server, resourceMetadataUrl } = tested();
 
-    const document = given(await server.resourceDocument(resourceMetadataUrl));
+    const { document } = given(await server.resourceDocument(resourceMetadataUrl, patience));
 
     assert.ok(document && URL.canParse(document.resource));
     assert.ok(document.authorizationServers.length > 0);
@@ -111,7 +137,7 @@ function documents(tested: Tested): void {
   it('reads the metadata of the server', async () => {
     const { server, upstream, serverMetadataUrl } = tested();
 
-    const document = given(await server.serverDocument(serverMetadataUrl));
+    const { document } = given(await server.serverDocument(serverMetadataUrl, patience));
 
     assert.equal(document?.tokenEndpoint, upstream.server.tokenEndpoint);
     assert.equal(document?.authorizationEndpoint, upstream.server.authorizationEndpoint);
@@ -122,8 +148,11 @@ function documents(tested: Tested): void {
   it('knows of no metadata where there is none', async () => {
     const { server, nowhereUrl } = tested();
 
-    assert.equal(given(await server.resourceDocument(nowhereUrl)), undefined);
-    assert.equal(given(await server.serverDocument(nowhereUrl)), undefined);
+    const resource = given(await server.resourceDocument(nowhereUrl, patience));
+    const authorization = given(await server.serverDocument(nowhereUrl, patience));
+
+    assert.equal(resource.document, undefined);
+    assert.equal(authorization.document, undefined);
   });
 }
 
@@ -215,9 +244,7 @@ function registration(tested: Tested): void {
     const redirectUri = 'http://localhost:8002/upstream/callback';
 
     const method = 'client_secret_post';
-    const answer = given(
-      await server.register(endpoint, { redirectUri, method, scope: undefined }),
-    );
+    const answer = given(await server.register(endpoint, aRegistration(redirectUri, method)));
 
     const { clientId, clientSecret } = answer;
     assert.ok(clientId && clientSecret);
@@ -229,22 +256,23 @@ function registration(tested: Tested): void {
 
 function outages(tested: Tested): void {
   it('tells a server that cannot be reached from one that refuses, and goes on when it is back', async () => {
-    const { server, upstream, resourceMetadataUrl, serverMetadataUrl } = tested();
+    const { server, upstream, probeUrl, resourceMetadataUrl, serverMetadataUrl } = tested();
     const form = await aCodeForm(tested());
     const endpoint = upstream.server.registrationEndpoint ?? '';
     const redirectUri = 'http://localhost:8002/upstream/callback';
     await tested().goDown();
 
     const failures = [
-      await server.resourceDocument(resourceMetadataUrl),
-      await server.serverDocument(serverMetadataUrl),
-      await server.register(endpoint, { redirectUri, method: 'none', scope: undefined }),
+      await server.probe(probeUrl, patience),
+      await server.resourceDocument(resourceMetadataUrl, patience),
+      await server.serverDocument(serverMetadataUrl, patience),
+      await server.register(endpoint, aRegistration(redirectUri, 'none')),
       await server.requestTokens(upstream, form),
       await server.revokeToken(upstream, upstream.server.revocationEndpoint ?? '', 'a token'),
     ].map((answer) => denied<unknown>(answer).kind);
 
     await tested().comeUp();
-    assert.deepEqual(failures, Array(5).fill('unavailable'));
+    assert.deepEqual(failures, Array(6).fill('unavailable'));
     given(await server.requestTokens(upstream, form));
   });
 }

@@ -1,67 +1,114 @@
-import { type Dispatcher, request } from 'undici';
 import type { z } from 'zod';
-import {
-  type UpstreamAuthorizationServer,
-  type UpstreamRegistrationRequest,
-  upstreamCallLimit,
+import type {
+  Clock,
+  Fetched,
+  UpstreamAuthorizationServer,
+  UpstreamRegistrationAnswer,
+  UpstreamRegistrationRequest,
 } from '../../application/ports.ts';
+import type { Seconds } from '../../domain/lifetime.ts';
 import { failure, type Result, success } from '../../domain/result.ts';
 import type { Upstream } from '../../domain/upstream-server.ts';
-import type { UpstreamFailure } from '../../domain/upstream-tokens.ts';
-import { registrationAnswer, resourceDocument, serverDocument } from './metadata-documents.ts';
-import { type Answer, AnswerTooLong, readAnswer } from './read-answer.ts';
+import { excerpt, refusal, type UpstreamFailure } from '../../domain/upstream-tokens.ts';
+import { authenticated } from './client-authentication.ts';
+import type { Answer, HttpCall, MakeCall } from './http-call.ts';
+import {
+  registrationAnswer,
+  registrationError,
+  registrationRequest,
+  resourceDocument,
+  serverDocument,
+} from './metadata-documents.ts';
+import { probeCall } from './probe.ts';
+import type { SigningKey } from './signing-key.ts';
 import { judgeTokenResponse } from './token-response.ts';
 
-/** Bytes; metadata of real servers stays below 64 KiB. */
-const longestAnswer = 1024 * 1024;
+/** How the upstream is reached as an authorization server. */
+export interface AuthorizationServerOptions {
+  readonly clock: Pick<Clock, 'now'>;
+  readonly call: MakeCall;
+  /** How long a single call may take. */
+  readonly callLimit: Seconds;
+  /** For `private_key_jwt`. */
+  readonly key?: SigningKey | undefined;
+  /** A header that the MCP server wants in place of a token. */
+  readonly header?: readonly [string, string] | undefined;
+}
 
-type Call = Promise<Result<Answer, UpstreamFailure>>;
-
-/** The upstream's authorization server over HTTP. No redirect is followed, every call ends in time, and no answer is read without a limit. */
-export function httpAuthorizationServer(dispatcher?: Dispatcher): UpstreamAuthorizationServer {
-  const call = async (url: string, options: CallOptions): Call => {
-    try {
-      // One time for all of it: a server that sends a byte now and then is too slow too.
-      const signal = AbortSignal.timeout(upstreamCallLimit * 1000);
-      const answer = await request(url, { ...options, signal, ...(dispatcher && { dispatcher }) });
-      return success(await readAnswer(answer, longestAnswer));
-    } catch (error) {
-      return failure(failureOf(error, url));
-    }
+/** The upstream's OAuth side over HTTP. */
+export function httpAuthorizationServer(
+  options: AuthorizationServerOptions,
+): UpstreamAuthorizationServer {
+  const { clock, call, callLimit, key, header } = options;
+  const formCall = async (
+    upstream: Upstream,
+    url: string,
+    form: Readonly<Record<string, string>>,
+  ): Promise<HttpCall> => {
+    const { headers, body } = await authenticated(upstream, form, key, clock.now());
+    const all = { ...headers, ...formHeaders };
+    return { url, method: 'POST', headers: all, body: body.toString() };
   };
   return {
-    resourceDocument: async (url) => document(await call(url, getJson), resourceDocument),
-    serverDocument: async (url) => document(await call(url, getJson), serverDocument),
+    probe: async (url, within) => {
+      const answer = await call(probeCall(url, header), within);
+      return answer.ok ? probed(answer.value) : answer;
+    },
+    resourceDocument: async (url, within) =>
+      fetched(await call(documentCall(url), within), resourceDocument),
+    serverDocument: async (url, within) =>
+      fetched(await call(documentCall(url), within), serverDocument),
     register: async (endpoint, registration) =>
-      registered(await call(endpoint, registrationCall(registration))),
+      registered(await call(registrationCall(endpoint, registration), callLimit)),
     requestTokens: async (upstream, form) => {
-      const answer = await call(upstream.server.tokenEndpoint, formCall(upstream, form));
-      return answer.ok ? judgeTokenResponse(answer.value) : answer;
+      const answer = await call(
+        await formCall(upstream, upstream.server.tokenEndpoint, form),
+        callLimit,
+      );
+      return answer.ok ? judgeTokenResponse(answer.value, upstream.manners.tokenTypes) : answer;
     },
     revokeToken: async (upstream, endpoint, token) =>
-      revoked(await call(endpoint, formCall(upstream, { token }))),
+      revoked(await call(await formCall(upstream, endpoint, { token }), callLimit)),
   };
 }
 
-interface CallOptions {
-  readonly method: 'GET' | 'POST';
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string;
+const formHeaders = {
+  accept: 'application/json',
+  'content-type': 'application/x-www-form-urlencoded',
+};
+
+function documentCall(url: string): HttpCall {
+  return { url, method: 'GET', headers: { accept: 'application/json' } };
 }
 
-const getJson: CallOptions = { method: 'GET', headers: { accept: 'application/json' } };
+function registrationCall(url: string, registration: UpstreamRegistrationRequest): HttpCall {
+  const headers = { accept: 'application/json', 'content-type': 'application/json' };
+  return { url, method: 'POST', headers, body: JSON.stringify(registrationRequest(registration)) };
+}
+
+/** A server in trouble says nothing about what it would want. */
+function trouble({ status, retryAfter }: Answer): UpstreamFailure | undefined {
+  const inTrouble = status >= 500 || status === 429;
+  return inTrouble ? { kind: 'unavailable', reason: `status ${status}`, retryAfter } : undefined;
+}
+
+function probed(answer: Answer) {
+  const inTrouble = trouble(answer);
+  return inTrouble
+    ? failure(inTrouble)
+    : success({ status: answer.status, challenge: answer.challenge });
+}
 
 /** No document: whatever is not a success, or not what it should be (a web application answers every path with its page). */
-function document<Document>(
+function fetched<Document>(
   answer: Result<Answer, UpstreamFailure>,
   schema: z.ZodType<Document>,
-): Result<Document | undefined, UpstreamFailure> {
+): Result<Fetched<Document>, UpstreamFailure> {
   if (!answer.ok) return answer;
-  const { status, retryAfter, text } = answer.value;
-  if (status >= 500 || status === 429) {
-    return failure({ kind: 'unavailable', reason: `status ${status}`, retryAfter });
-  }
-  return success(status === 200 ? parsed(text, schema) : undefined);
+  const { status, freshFor, text } = answer.value;
+  const inTrouble = trouble(answer.value);
+  if (inTrouble) return failure(inTrouble);
+  return success({ document: status === 200 ? parsed(text, schema) : undefined, freshFor });
 }
 
 function parsed<Value>(text: string, schema: z.ZodType<Value>): Value | undefined {
@@ -72,75 +119,28 @@ function parsed<Value>(text: string, schema: z.ZodType<Value>): Value | undefine
   }
 }
 
-function registrationCall({
-  redirectUri,
-  method,
-  scope,
-}: UpstreamRegistrationRequest): CallOptions {
-  return {
-    method: 'POST',
-    headers: { accept: 'application/json', 'content-type': 'application/json' },
-    body: JSON.stringify({
-      client_name: 'MCP OAuth Gateway',
-      redirect_uris: [redirectUri],
-      grant_types: ['authorization_code', 'refresh_token'],
-      response_types: ['code'],
-      token_endpoint_auth_method: method,
-      scope,
-    }),
-  };
-}
-
-function registered(answer: Result<Answer, UpstreamFailure>) {
+function registered(
+  answer: Result<Answer, UpstreamFailure>,
+): Result<UpstreamRegistrationAnswer, UpstreamFailure> {
   if (!answer.ok) return answer;
-  const { status, retryAfter, text } = answer.value;
-  if (status >= 500 || status === 429) {
-    return failure({ kind: 'unavailable', reason: `status ${status}`, retryAfter } as const);
-  }
+  const { status, text } = answer.value;
+  const inTrouble = trouble(answer.value);
+  if (inTrouble) return failure(inTrouble);
   const registration = status < 300 ? parsed(text, registrationAnswer) : undefined;
   if (registration !== undefined) return success(registration);
-  const reason = `The upstream refused to register this gateway (status ${status}): register a client by hand and set --upstream-client-id.`;
-  return failure({ kind: 'unusable', reason } as const);
-}
-
-function formCall({ client }: Upstream, form: Readonly<Record<string, string>>): CallOptions {
-  const { clientId, clientSecret, method } = client;
-  const body = new URLSearchParams(form);
-  const headers = {
-    accept: 'application/json',
-    'content-type': 'application/x-www-form-urlencoded',
-  };
-  if (method === 'client_secret_basic') {
-    const credentials = `${formEncoded(clientId)}:${formEncoded(clientSecret ?? '')}`;
-    const authorization = `Basic ${Buffer.from(credentials).toString('base64')}`;
-    return { method: 'POST', headers: { ...headers, authorization }, body: body.toString() };
-  }
-  body.set('client_id', clientId);
-  if (method === 'client_secret_post') body.set('client_secret', clientSecret ?? '');
-  return { method: 'POST', headers, body: body.toString() };
+  const said = parsed(text, registrationError);
+  const code = said && refusal(said.error, undefined);
+  const shown = code?.kind === 'refused' ? `, ${code.error}` : '';
+  const reason = `The upstream refused to register this gateway (status ${status}${shown}): register a client by hand and set --upstream-client-id.`;
+  return failure({ kind: 'unusable', reason, detail: excerpt(text) });
 }
 
 /** RFC 7009 §2.2: a token that is not known there is revoked all the same; only a server in trouble has to be asked again. */
 function revoked(answer: Result<Answer, UpstreamFailure>): Result<undefined, UpstreamFailure> {
   if (!answer.ok) return answer;
-  const { status, retryAfter } = answer.value;
+  const { status } = answer.value;
   if (status < 300) return success(undefined);
-  const reason = `status ${status}`;
-  return status >= 500 || status === 429
-    ? failure({ kind: 'unavailable', reason, retryAfter })
-    : failure({ kind: 'refused', error: 'revocation_refused', description: reason });
-}
-
-/** RFC 6749 §2.3.1: id and secret are form-encoded before they are joined. */
-function formEncoded(text: string): string {
-  return new URLSearchParams({ '': text }).toString().slice(1);
-}
-
-function failureOf(error: unknown, url: string): UpstreamFailure {
-  const { host } = new URL(url);
-  if (error instanceof AnswerTooLong) {
-    return { kind: 'unusable', reason: `The answer of ${host} is too long.` };
-  }
-  const { name, code } = error as { readonly name?: string; readonly code?: string };
-  return { kind: 'unavailable', reason: `${host}: ${code ?? name}`, retryAfter: undefined };
+  const inTrouble = trouble(answer.value);
+  const description = `status ${status}`;
+  return failure(inTrouble ?? { kind: 'refused', error: 'revocation_refused', description });
 }

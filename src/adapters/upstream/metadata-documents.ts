@@ -1,5 +1,10 @@
 import { z } from 'zod';
-import type { UpstreamRegistrationAnswer } from '../../application/ports.ts';
+import type {
+  UpstreamRegistrationAnswer,
+  UpstreamRegistrationRequest,
+} from '../../application/ports.ts';
+import { epochSeconds } from '../../domain/lifetime.ts';
+import { isLoopbackUrl } from '../../domain/outbound-rule.ts';
 import type { ResourceDocument, ServerDocument } from '../../domain/upstream-discovery.ts';
 
 const httpUrl = z.url({ protocol: /^https?$/ });
@@ -30,6 +35,7 @@ export const serverDocument: z.ZodType<ServerDocument> = z
     code_challenge_methods_supported: names,
     scopes_supported: names,
     authorization_response_iss_parameter_supported: z.boolean().default(false).catch(false),
+    client_id_metadata_document_supported: z.boolean().default(false).catch(false),
   })
   .transform((document) => ({
     issuer: document.issuer,
@@ -41,6 +47,7 @@ export const serverDocument: z.ZodType<ServerDocument> = z
     challengeMethods: document.code_challenge_methods_supported,
     scopesSupported: document.scopes_supported,
     issuerInResponse: document.authorization_response_iss_parameter_supported,
+    acceptsDocuments: document.client_id_metadata_document_supported,
   }));
 
 /** A registration answer (RFC 7591 §3.2.1). */
@@ -55,9 +62,39 @@ export const registrationAnswer: z.ZodType<UpstreamRegistrationAnswer> = z
       .string()
       .nullish()
       .transform((method) => method ?? undefined),
+    client_secret_expires_at: z.number().optional().catch(undefined),
   })
   .transform((answer) => ({
     clientId: answer.client_id,
     clientSecret: answer.client_secret,
     method: answer.token_endpoint_auth_method,
+    secretExpiresAt: endOf(answer.client_secret_expires_at),
   }));
+
+/** Zero means never (RFC 7591 §3.2.1). */
+function endOf(expiresAt: number | undefined) {
+  return expiresAt !== undefined && expiresAt > 0 ? epochSeconds(expiresAt) : undefined;
+}
+
+/** A refused registration (RFC 7591 §3.2.2). */
+export const registrationError: z.ZodType<{ readonly error: string }> = z.object({
+  error: z.string(),
+});
+
+/**
+ * A registration as it is sent (RFC 7591 §2). A gateway on this machine is a native application (OpenID Connect Registration §2): as a web
+ * application it could not have a loopback redirect URI.
+ */
+export function registrationRequest(registration: UpstreamRegistrationRequest): object {
+  const { clientName, redirectUri, method, scope, publicKey } = registration;
+  return {
+    client_name: clientName,
+    redirect_uris: [redirectUri],
+    grant_types: ['authorization_code', 'refresh_token'],
+    response_types: ['code'],
+    token_endpoint_auth_method: method,
+    application_type: isLoopbackUrl(redirectUri) ? 'native' : 'web',
+    scope,
+    ...(publicKey && { jwks: { keys: [publicKey] } }),
+  };
+}

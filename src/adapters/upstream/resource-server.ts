@@ -16,6 +16,8 @@ export interface ResourceServerOptions {
   readonly url: string;
   /** Appended to the client's User-Agent. */
   readonly userAgent: string;
+  /** How its connections are made, where there is something special about them. */
+  readonly dispatcher?: Dispatcher | undefined;
 }
 
 const connectTimeout = 10_000; // milliseconds
@@ -24,14 +26,17 @@ const connectTimeout = 10_000; // milliseconds
 export function httpResourceServer({
   url,
   userAgent,
+  dispatcher,
 }: ResourceServerOptions): UpstreamResourceServer {
   const { origin, pathname, search } = new URL(url);
-  const pool = new Pool(origin, {
-    connect: { timeout: connectTimeout },
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    maxHeaderSize: 64 * 1024,
-  });
+  const pool =
+    dispatcher ??
+    new Pool(origin, {
+      connect: { timeout: connectTimeout },
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      maxHeaderSize: 64 * 1024,
+    });
   return {
     forward(call, token, sink) {
       const forwarding = new Forwarding(sink);
@@ -43,6 +48,7 @@ export function httpResourceServer({
 
   function requestOf(call: McpCall, token: UpstreamToken): Dispatcher.DispatchOptions {
     return {
+      origin,
       path: pathname + joined(search, call.query),
       method: call.method as Dispatcher.HttpMethod,
       headers: requestHeaders(call.headers, token, userAgent),

@@ -2,8 +2,13 @@ import { z } from 'zod';
 import { failure, type Result, success } from '../../domain/result.ts';
 import { scopeTokens } from '../../domain/scope.ts';
 import { upstreamToken } from '../../domain/token-pair.ts';
-import type { UpstreamFailure, UpstreamTokenAnswer } from '../../domain/upstream-tokens.ts';
-import type { Answer } from './read-answer.ts';
+import {
+  excerpt,
+  refusal,
+  type UpstreamFailure,
+  type UpstreamTokenAnswer,
+} from '../../domain/upstream-tokens.ts';
+import type { Answer } from './http-call.ts';
 
 /** Absent, null and empty mean the same; servers use all three. */
 const text = z
@@ -28,30 +33,39 @@ const tokenResponse = z.object({
 
 type TokenResponse = z.infer<typeof tokenResponse>;
 
-/** Judges an answer of a token endpoint (RFC 6749 §5): JSON or form-encoded, an error with status 200 included (GitHub does both). */
-export function judgeTokenResponse(answer: Answer): Result<UpstreamTokenAnswer, UpstreamFailure> {
+/**
+ * Judges an answer of a token endpoint (RFC 6749 §5): JSON or form-encoded, an error with status 200 included (GitHub does both). Tokens of
+ * other types than these would need more than a header, and are refused.
+ */
+export function judgeTokenResponse(
+  answer: Answer,
+  tokenTypes: readonly string[],
+): Result<UpstreamTokenAnswer, UpstreamFailure> {
   const { status, retryAfter } = answer;
   if (status >= 500 || status === 429) {
     return failure({ kind: 'unavailable', reason: `status ${status}`, retryAfter });
   }
   const response = tokenResponse.safeParse(membersOf(answer));
+  const unusable = unusableAnswer(answer);
   if (!response.success) return unusable(`answered with status ${status} and no token response`);
   const { error, error_description: description } = response.data;
-  if (error !== undefined) return failure({ kind: 'refused', error, description });
+  if (error !== undefined) return failure(refusal(error, description));
   if (status < 200 || status > 299) return unusable(`answered with status ${status} and no error`);
-  return tokensIn(response.data);
+  const { token_type: type = 'bearer' } = response.data;
+  if (!tokenTypes.includes(type.toLowerCase())) {
+    return unusable('gave a token that is not a bearer token', `token_type ${excerpt(type)}`);
+  }
+  return tokensIn(response.data) ?? unusable('gave no token that could be used', '');
 }
 
-function tokensIn(response: TokenResponse): Result<UpstreamTokenAnswer, UpstreamFailure> {
-  const { token_type: type, refresh_token: second } = response;
-  if (type !== undefined && type.toLowerCase() !== 'bearer') {
-    return unusable('gave a token that is not a bearer token');
-  }
+/** `undefined` where there is none, or one that no header can carry. */
+function tokensIn(
+  response: TokenResponse,
+): Result<UpstreamTokenAnswer, UpstreamFailure> | undefined {
+  const { refresh_token: second } = response;
   const access = upstreamToken(response.access_token ?? '');
   const refresh = second === undefined ? undefined : upstreamToken(second);
-  if (access === undefined || (second !== undefined && refresh === undefined)) {
-    return unusable('gave no token that could be used');
-  }
+  if (access === undefined || (second !== undefined && refresh === undefined)) return undefined;
   return success({
     access,
     refresh,
@@ -69,10 +83,17 @@ function membersOf({ contentType, text: body }: Answer): unknown {
   try {
     return JSON.parse(body);
   } catch {
-    return undefined;
+    // Some call a form plain text, or HTML.
+    return /^[\w.-]+=/.test(body) ? Object.fromEntries(new URLSearchParams(body)) : undefined;
   }
 }
 
-function unusable(what: string): Result<never, UpstreamFailure> {
-  return failure({ kind: 'unusable', reason: `The upstream's token endpoint ${what}.` });
+/** The upstream's own words are for the log. Of a success no word is repeated but a page's: it may hold a token. */
+function unusableAnswer({ status, contentType, text: body }: Answer) {
+  const mayTell = status > 299 || contentType.includes('text/html');
+  const words = mayTell ? excerpt(body) : `${excerpt(contentType)}, ${body.length} characters`;
+  return (what: string, detail = words): Result<never, UpstreamFailure> => {
+    const reason = `The upstream's token endpoint ${what}.`;
+    return failure({ kind: 'unusable', reason, detail });
+  };
 }

@@ -5,10 +5,10 @@ import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import { listenOnLoopback } from './loopback.ts';
 
-/** Judges a bearer token: false, or whom it speaks for. The second argument is this server's resource identifier. */
+/** Judges a bearer token: false, or whom it speaks for. The second argument is this server's resource identifier; without it a token for any will do. */
 export type VerifyToken = (
   token: string,
-  resource: string,
+  resource?: string,
 ) => Promise<
   boolean | { readonly sub: string; readonly client_id: string; readonly scope: string }
 >;

@@ -1,0 +1,60 @@
+import type { PageVisitor } from '../../application/diagnose-upstream.ts';
+import type {
+  Clock,
+  UpstreamAuthorizationServer,
+  UpstreamResourceServer,
+} from '../../application/ports.ts';
+import type { Seconds } from '../../domain/lifetime.ts';
+import type { PublicKey } from '../../domain/metadata.ts';
+import { httpAuthorizationServer } from './authorization-server.ts';
+import { httpCaller, type SeenCall } from './http-call.ts';
+import { type OutboundOptions, outboundDispatcher, streamingDispatcher } from './outbound.ts';
+import { pageVisitor } from './page-visitor.ts';
+import { httpResourceServer } from './resource-server.ts';
+import { signingKey } from './signing-key.ts';
+
+/** What the two sides of an upstream are made of. */
+export interface UpstreamAdapterOptions extends OutboundOptions {
+  /** The MCP server's URL, as given. */
+  readonly url: string;
+  readonly auth: 'oauth' | 'none' | 'static';
+  /** What is sent in place of a token, with `static`. */
+  readonly header: readonly [string, string] | undefined;
+  /** PEM or JWK, for `private_key_jwt`. */
+  readonly privateKey: string | undefined;
+  readonly callLimit: Seconds;
+  readonly userAgent: string;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly watch?: ((seen: SeenCall) => void) | undefined;
+}
+
+/** Both sides of an upstream over HTTP. */
+export interface UpstreamAdapters {
+  readonly authorizationServer: UpstreamAuthorizationServer;
+  readonly resourceServer: UpstreamResourceServer;
+  readonly pages: PageVisitor;
+  /** Of the key that the gateway signs with, where it has one. */
+  readonly publicKey: PublicKey | undefined;
+  /** Ends the connections of the OAuth side; the other side has a `close` of its own. */
+  close(): Promise<void>;
+}
+
+/** Connects to an upstream; nothing is asked yet. Throws where the private key is none. */
+export function upstreamAdapters(options: UpstreamAdapterOptions): UpstreamAdapters {
+  const { url, auth, header, privateKey, callLimit, userAgent, clock, watch } = options;
+  const key = privateKey === undefined ? undefined : signingKey(privateKey);
+  const dispatcher = outboundDispatcher(options);
+  const call = httpCaller({ dispatcher, userAgent, watch });
+  const credentials = auth === 'oauth' ? undefined : { header };
+  return {
+    authorizationServer: httpAuthorizationServer({ clock, call, callLimit, key, header }),
+    pages: pageVisitor(call, callLimit),
+    resourceServer: httpResourceServer({
+      url,
+      userAgent,
+      dispatcher: streamingDispatcher(options, credentials),
+    }),
+    publicKey: key?.publicKey,
+    close: () => dispatcher.destroy(),
+  };
+}

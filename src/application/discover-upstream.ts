@@ -1,0 +1,211 @@
+import { after, type EpochSeconds, type Seconds, seconds, timeLeft } from '../domain/lifetime.ts';
+import { type OutboundRule, outboundFault, outboundRule } from '../domain/outbound-rule.ts';
+import { failure, type Result, success } from '../domain/result.ts';
+import {
+  type DescribedServer,
+  isAbout,
+  legacyServer,
+  type ProbeReading,
+  type ResourceDocument,
+  readProbe,
+  resourceMetadataUrls,
+  serverMetadataUrls,
+  serverOf,
+  silenceOf,
+} from '../domain/upstream-discovery.ts';
+import { presetFor } from '../domain/upstream-presets.ts';
+import type { UpstreamServer } from '../domain/upstream-server.ts';
+import type { UpstreamFailure } from '../domain/upstream-tokens.ts';
+import type { Fetched, Ports } from './ports.ts';
+import type { UpstreamSettings } from './upstream-settings.ts';
+
+/** A server that was found, and how long it may be taken as known. */
+export interface Discovered {
+  readonly server: UpstreamServer;
+  /** Absent where the documents do not say. */
+  readonly freshFor: Seconds | undefined;
+}
+
+type Found<Value> = Promise<Result<Value, UpstreamFailure>>;
+type DiscoveryPorts = Pick<Ports, 'clock' | 'authorizationServer'>;
+
+/**
+ * Finds the upstream's authorization server (MCP authorization, "Authorization Server Discovery"): what the operator named, else what the
+ * MCP server's challenge and metadata name, else what the 2025-03-26 specification falls back to.
+ */
+export async function discoverUpstream(
+  ports: DiscoveryPorts,
+  settings: UpstreamSettings,
+): Found<Discovered> {
+  const named = namedServer(settings);
+  if (named !== undefined) return success({ server: named, freshFor: undefined });
+  const walk = new Walk(ports, settings);
+  const server = await walk.server();
+  return server.ok ? success({ server: server.value, freshFor: walk.freshFor }) : server;
+}
+
+/** The server whose endpoints the operator named: nothing more is known of it, and nothing is asked. */
+function namedServer(settings: UpstreamSettings): UpstreamServer | undefined {
+  const { authorizationEndpoint, tokenEndpoint, issuer } = settings;
+  if (authorizationEndpoint === undefined || tokenEndpoint === undefined) return undefined;
+  return {
+    issuer,
+    authorizationEndpoint,
+    tokenEndpoint,
+    registrationEndpoint: undefined,
+    revocationEndpoint: undefined,
+    authMethods: undefined,
+    scopesSupported: undefined,
+    issuerInResponse: false,
+    acceptsDocuments: false,
+    resource: undefined,
+    resourceScopes: undefined,
+  };
+}
+
+/** More are not tried: a list of servers is a stranger's word. */
+const mostServers = 5;
+
+/** One discovery under way: its time, and what it found out on the way. */
+class Walk {
+  readonly #ports: DiscoveryPorts;
+  readonly #settings: UpstreamSettings;
+  readonly #rule: OutboundRule;
+  readonly #deadline: EpochSeconds;
+  /** The shortest life of any document that was used. */
+  freshFor: Seconds | undefined;
+  /** A document that could not be asked for: it may be there all the same. */
+  #trouble: Result<never, UpstreamFailure> | undefined;
+
+  constructor(ports: DiscoveryPorts, settings: UpstreamSettings) {
+    this.#ports = ports;
+    this.#settings = settings;
+    this.#rule = outboundRule(settings.resource, settings.plainHttp);
+    this.#deadline = after(ports.clock.now(), settings.limits.discovery);
+  }
+
+  async server(): Found<UpstreamServer> {
+    const { resource } = this.#settings;
+    const probe = await this.#within((time) =>
+      this.#ports.authorizationServer.probe(resource, time),
+    );
+    if (!probe.ok) return probe;
+    const reading = readProbe(probe.value, resource, this.#rule);
+    const metadata = await this.#resource(reading);
+    if (!metadata.ok) return metadata;
+    const server = await this.#serverFor(metadata.value, reading);
+    if (!server.ok) return server;
+    return success({
+      ...server.value,
+      resource: metadata.value?.resource,
+      resourceScopes: reading.scopes ?? metadata.value?.scopesSupported,
+    });
+  }
+
+  /** The metadata of the MCP server: where its challenge says, else at the well-known places; `undefined` where it has none. */
+  async #resource({ metadataUrl }: ProbeReading): Found<ResourceDocument | undefined> {
+    const { resource } = this.#settings;
+    const wellKnown = resourceMetadataUrls(resource).filter((url) => url !== metadataUrl);
+    const places = metadataUrl === undefined ? wellKnown : [metadataUrl, ...wellKnown];
+    this.#trouble = undefined;
+    let foreign: string | undefined;
+    for (const url of places) {
+      const document = await this.#resourceDocument(url);
+      if (document === undefined) continue;
+      if (isAbout(document, resource)) return success(document);
+      foreign = `The metadata at ${url} is about another resource, ${document.resource}, so it is not used: correct --upstream-rs, or set --upstream-as.`;
+      // The challenge may point elsewhere by mistake (Asana's does); the MCP server's own places are then still its own word.
+      if (url !== metadataUrl) break;
+    }
+    // The operator's word needs no support from the MCP server's.
+    if (this.#settings.issuer !== undefined) return success(undefined);
+    if (foreign === undefined) return this.#nothing();
+    return failure({ kind: 'unusable', reason: foreign });
+  }
+
+  async #serverFor(
+    metadata: ResourceDocument | undefined,
+    reading: ProbeReading,
+  ): Found<DescribedServer> {
+    const { issuer, resource } = this.#settings;
+    const issuers = issuer === undefined ? (metadata?.authorizationServers ?? []) : [issuer];
+    if (issuers.length === 0) return this.#legacyServer(reading);
+    let last = unusable(`${resource} names no authorization server.`);
+    for (const each of issuers.slice(0, mostServers)) {
+      const server = await this.#serverAt(each);
+      if (server.ok && server.value !== undefined) return success(server.value);
+      last = server.ok ? unusable(`${each} publishes no authorization server metadata.`) : server;
+    }
+    return last;
+  }
+
+  /** Before there was metadata of resources, the origin of the MCP server was its authorization server (2025-03-26). */
+  async #legacyServer(reading: ProbeReading): Found<DescribedServer> {
+    const { resource } = this.#settings;
+    const server = await this.#serverAt(new URL(resource).origin);
+    if (!server.ok) return server;
+    if (server.value !== undefined) return success(server.value);
+    return reading.status === 401
+      ? success(legacyServer(resource))
+      : unusable(silenceOf(reading, resource));
+  }
+
+  /** The server of an issuer; `undefined` where it has no metadata. */
+  async #serverAt(issuer: string): Found<DescribedServer | undefined> {
+    const fault = outboundFault(issuer, this.#rule);
+    if (fault !== undefined) return unusable(`The authorization server ${issuer} ${fault}.`);
+    this.#trouble = undefined;
+    const preset = presetFor([issuer, this.#settings.resource]);
+    for (const url of serverMetadataUrls(issuer)) {
+      const document = await this.#serverDocument(url);
+      if (document === undefined) continue;
+      const server = serverOf(document, { issuer, rule: this.#rule, preset });
+      return server.ok ? server : unusable(server.failure);
+    }
+    return this.#nothing();
+  }
+
+  #resourceDocument(url: string) {
+    return this.#document((time) => this.#ports.authorizationServer.resourceDocument(url, time));
+  }
+
+  #serverDocument(url: string) {
+    return this.#document((time) => this.#ports.authorizationServer.serverDocument(url, time));
+  }
+
+  /** A document, if it is there; some servers answer every path that they do not know with 500. */
+  async #document<Document>(
+    fetch: (time: Seconds) => Found<Fetched<Document>>,
+  ): Promise<Document | undefined> {
+    const fetched = await this.#within(fetch);
+    if (!fetched.ok) {
+      this.#trouble = fetched;
+      return undefined;
+    }
+    const { document, freshFor } = fetched.value;
+    if (document === undefined) return undefined;
+    if (freshFor !== undefined) {
+      this.freshFor = seconds(Math.min(freshFor, this.freshFor ?? freshFor));
+    }
+    return document;
+  }
+
+  /** That there is nothing is only known where every place could be asked: a server in trouble must not look like one of 2025. */
+  #nothing(): Result<undefined, UpstreamFailure> {
+    return this.#trouble ?? success(undefined);
+  }
+
+  async #within<Value>(call: (time: Seconds) => Found<Value>): Found<Value> {
+    const { limits } = this.#settings;
+    const left = timeLeft(this.#deadline, this.#ports.clock.now());
+    if (left === 0) {
+      const reason = `discovery took longer than ${limits.discovery} seconds`;
+      return failure({ kind: 'unavailable', reason, retryAfter: undefined });
+    }
+    return call(seconds(Math.min(left, limits.call)));
+  }
+}
+
+function unusable(reason: string): Result<never, UpstreamFailure> {
+  return failure({ kind: 'unusable', reason });
+}

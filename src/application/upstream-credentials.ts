@@ -1,0 +1,229 @@
+import type { GatewayKeys } from '../domain/grant-keys.ts';
+import { after, seconds } from '../domain/lifetime.ts';
+import { failure, type Result, success } from '../domain/result.ts';
+import { seal, unseal } from '../domain/sealing.ts';
+import { sha256 } from '../domain/secret-hash.ts';
+import {
+  type AuthMethodFacts,
+  authMethodFor,
+  authMethodToRegister,
+  type UpstreamClient,
+} from '../domain/upstream-client.ts';
+import { presetFor, type UpstreamPreset } from '../domain/upstream-presets.ts';
+import { serverName, type UpstreamServer } from '../domain/upstream-server.ts';
+import type { UpstreamFailure } from '../domain/upstream-tokens.ts';
+import type { Ports, UpstreamRegistration, Version } from './ports.ts';
+import type { UpstreamSettings } from './upstream-settings.ts';
+
+/** The gateway's credentials at an upstream's authorization server. */
+export interface UpstreamCredentials {
+  /** What the operator configured, else a client ID metadata document, else a registration, kept or new (MCP authorization, "Client Registration"). */
+  find(server: UpstreamServer): Promise<Result<UpstreamClient, UpstreamFailure>>;
+  /** Forgets a registration that the server itself has forgotten; false where the gateway did not register. */
+  forget(server: UpstreamServer, clientId: string): Promise<boolean>;
+}
+
+interface CredentialParts {
+  readonly ports: Pick<Ports, 'clock' | 'random' | 'store' | 'authorizationServer' | 'events'>;
+  readonly settings: UpstreamSettings;
+  readonly callbackUrl: () => string;
+  /** The gateway's own client document, where one can be read from outside. */
+  readonly documentUrl: () => string | undefined;
+  readonly keys: GatewayKeys;
+}
+
+/** A server, and all that the ways to credentials have to know of it. */
+interface Place {
+  readonly server: UpstreamServer;
+  readonly preset: UpstreamPreset | undefined;
+  readonly redirectUri: string;
+}
+
+type Found = Promise<Result<UpstreamClient, UpstreamFailure>>;
+
+/** The credentials over the store of registrations. */
+export function upstreamCredentials(parts: CredentialParts): UpstreamCredentials {
+  const { settings, callbackUrl } = parts;
+  const placeOf = (server: UpstreamServer): Place => ({
+    server,
+    preset: presetFor([server.issuer, server.authorizationEndpoint, settings.resource]),
+    redirectUri: callbackUrl(),
+  });
+  return {
+    find: (server) => find(parts, placeOf(server)),
+    forget: async (server, clientId) => {
+      if (settings.clientId !== undefined || clientId === parts.documentUrl()) return false;
+      const { registrations } = parts.ports.store;
+      const key = registrationKey(parts, placeOf(server));
+      const kept = await registrations.read(key);
+      // A record that is over: the store has no delete, and needs none. Another's newer one stays.
+      if (kept?.value.clientId === clientId) {
+        await registrations.write(key, kept.value, kept.version, parts.ports.clock.now());
+      }
+      return true;
+    },
+  };
+}
+
+function find(parts: CredentialParts, place: Place): Found {
+  const { settings, documentUrl } = parts;
+  const { server, preset } = place;
+  if (settings.clientId !== undefined) return configuredClient(parts, place, settings.clientId);
+  const wanted = settings.registration === 'auto' ? preset?.registration : settings.registration;
+  const url = documentUrl();
+  const byDocument = wanted === 'document' || (wanted === undefined && server.acceptsDocuments);
+  if (byDocument && url !== undefined) return documentClient(parts, url);
+  return server.registrationEndpoint === undefined || wanted === 'manual'
+    ? Promise.resolve(byHand(place))
+    : registeredClient(parts, place, server.registrationEndpoint);
+}
+
+/** The one sentence that an operator needs where the gateway cannot help itself. */
+function byHand({ preset, redirectUri }: Place): Result<never, UpstreamFailure> {
+  const hint = preset?.hint === undefined ? '' : ` ${preset.hint}`;
+  return failure({
+    kind: 'unusable',
+    reason: `The upstream wants a client registered by hand: register one with the callback URL ${redirectUri} and set --upstream-client-id.${hint}`,
+  });
+}
+
+/**
+ * The operator's client. It belongs to the server that it was first used at: when the MCP server names another one later, the secret does
+ * not go there (MCP authorization, "Authorization Server Binding"), unless the operator named the server too.
+ */
+async function configuredClient(parts: CredentialParts, place: Place, clientId: string): Found {
+  const { ports, settings } = parts;
+  const { clientSecret } = settings;
+  const name = serverName(place.server);
+  if (settings.issuer === undefined && settings.authorizationEndpoint === undefined) {
+    const key = sha256(`configured ${clientId} ${settings.resource}`);
+    const first = await ports.store.registrations.read(key);
+    if (first !== undefined && first.value.server !== name) {
+      return failure({
+        kind: 'unusable',
+        reason: `The upstream names another authorization server now, ${name}, and the configured client belongs to ${first.value.server}: set --upstream-as to the one that is meant.`,
+      });
+    }
+    if (first === undefined) {
+      const pin = { server: name, clientId, clientSecret: undefined, method: 'none' } as const;
+      const until = after(ports.clock.now(), registrationKept);
+      await ports.store.registrations.write(key, pin, undefined, until);
+    }
+  }
+  const hasSecret = clientSecret !== undefined;
+  const method = authMethodFor({ ...factsOf(parts, place), answered: undefined, hasSecret });
+  return success({ clientId, clientSecret, method });
+}
+
+/** A client ID metadata document: its URL is the client id at every server, and the method is the one that it names. */
+function documentClient({ settings }: CredentialParts, url: string): Found {
+  const method = settings.publicKey === undefined ? 'none' : 'private_key_jwt';
+  return Promise.resolve(success({ clientId: url, clientSecret: undefined, method }));
+}
+
+async function registeredClient(parts: CredentialParts, place: Place, endpoint: string): Found {
+  const { ports, keys } = parts;
+  const key = registrationKey(parts, place);
+  const kept = await ports.store.registrations.read(key);
+  const opened = kept && openRegistration(kept.value, keys);
+  return opened ? success(opened) : register(parts, place, endpoint, key, kept?.version);
+}
+
+async function register(
+  parts: CredentialParts,
+  place: Place,
+  endpoint: string,
+  key: string,
+  over: Version | undefined,
+): Found {
+  const { ports, settings, keys } = parts;
+  const { server, redirectUri } = place;
+  const facts = factsOf(parts, place);
+  const method = authMethodToRegister(facts);
+  const answer = await ports.authorizationServer.register(endpoint, {
+    clientName: settings.clientName,
+    redirectUri,
+    method,
+    scope: settings.scope ?? server.resourceScopes?.join(' '),
+    publicKey: method === 'private_key_jwt' ? settings.publicKey : undefined,
+  });
+  if (!answer.ok) return withHint(answer.failure, place);
+  const { clientId, clientSecret, method: answered, secretExpiresAt } = answer.value;
+  const hasSecret = clientSecret !== undefined;
+  const client = {
+    clientId,
+    clientSecret,
+    method: authMethodFor({ ...facts, answered, hasSecret }),
+  };
+  ports.events.emit({ type: 'upstream_registered', issuer: serverName(server), client: clientId });
+  const sealed = sealedRegistration(server, client, keys, ports.random.bytes(12));
+  const until = secretExpiresAt ?? after(ports.clock.now(), registrationKept);
+  const outcome = await ports.store.registrations.write(key, sealed, over, until);
+  if (outcome.type !== 'outdated') return success(client);
+  // Another instance registered meanwhile: one registration serves all, since tokens are bound to it.
+  const theirs = await ports.store.registrations.read(key);
+  return success((theirs && openRegistration(theirs.value, keys)) ?? client);
+}
+
+function withHint(cause: UpstreamFailure, { preset }: Place): Result<never, UpstreamFailure> {
+  const { hint } = preset ?? {};
+  return failure(
+    cause.kind === 'unusable' && hint !== undefined
+      ? { ...cause, reason: `${cause.reason} ${hint}` }
+      : cause,
+  );
+}
+
+function factsOf(
+  { settings }: CredentialParts,
+  { server, preset }: Place,
+): Omit<AuthMethodFacts, 'answered' | 'hasSecret'> {
+  return {
+    configured: settings.authMethod,
+    preset: preset?.authMethod,
+    listed: server.authMethods,
+    hasKey: settings.publicKey !== undefined,
+  };
+}
+
+/**
+ * Registrations never cross from one server to another (RFC 9700 §4.4), nor from one callback to another; what the operator changes about
+ * the client makes another client of it.
+ */
+function registrationKey({ settings }: CredentialParts, { server, redirectUri }: Place): string {
+  const { clientName, authMethod, scope } = settings;
+  return sha256(JSON.stringify([serverName(server), redirectUri, clientName, authMethod, scope]));
+}
+
+// An upstream that forgot the client sooner says invalid_client; this only keeps the store from growing for ever.
+const registrationKept = seconds(10 * 365 * 86_400);
+
+function sealedRegistration(
+  server: UpstreamServer,
+  { clientId, clientSecret, method }: UpstreamClient,
+  keys: GatewayKeys,
+  nonce: Uint8Array,
+): UpstreamRegistration {
+  const context = sealContext(clientId);
+  const sealed =
+    clientSecret === undefined ? undefined : seal(keys.current, nonce, clientSecret, context);
+  return { server: serverName(server), clientId, clientSecret: sealed, method };
+}
+
+/** `undefined` where the gateway key is another now: the gateway then registers anew. */
+function openRegistration(
+  { clientId, clientSecret, method }: UpstreamRegistration,
+  keys: GatewayKeys,
+): UpstreamClient | undefined {
+  if (clientSecret === undefined) return { clientId, clientSecret: undefined, method };
+  for (const key of [keys.current, ...keys.previous]) {
+    const opened = unseal(key, clientSecret, sealContext(clientId));
+    if (opened !== undefined)
+      return { clientId, clientSecret: Buffer.from(opened).toString(), method };
+  }
+  return undefined;
+}
+
+function sealContext(clientId: string): string {
+  return `upstream client ${clientId}`;
+}

@@ -1,0 +1,64 @@
+/** How the gateway can say at a token endpoint who it is (RFC 6749 §2.3, RFC 7523 §2.2). */
+export const upstreamAuthMethods = [
+  'none',
+  'client_secret_basic',
+  'client_secret_post',
+  'private_key_jwt',
+] as const;
+
+/** One of {@link upstreamAuthMethods}. */
+export type UpstreamAuthMethod = (typeof upstreamAuthMethods)[number];
+
+/** The gateway as an upstream knows it. */
+export interface UpstreamClient {
+  readonly clientId: string;
+  readonly clientSecret: string | undefined;
+  readonly method: UpstreamAuthMethod;
+}
+
+/** What the choice of a method rests on, the strongest first. */
+export interface AuthMethodFacts {
+  /** The operator's word. */
+  readonly configured: UpstreamAuthMethod | undefined;
+  /** What the upstream answered at registration (RFC 7591 §3.2.1). */
+  readonly answered: string | undefined;
+  /** What is known of this upstream. */
+  readonly preset: UpstreamAuthMethod | undefined;
+  /** What the server lists (RFC 8414 §2: an absent list means Basic). */
+  readonly listed: readonly string[] | undefined;
+  readonly hasSecret: boolean;
+  readonly hasKey: boolean;
+}
+
+/** The method for a client that exists. A secret that was given although none was asked for is used from then on (Figma). */
+export function authMethodFor(facts: AuthMethodFacts): UpstreamAuthMethod {
+  const { configured, answered, preset, listed = [], hasSecret } = facts;
+  if (configured !== undefined) return configured;
+  if (answered === 'private_key_jwt') return answered;
+  if (!hasSecret) return facts.hasKey && canUseKey(facts) ? 'private_key_jwt' : 'none';
+  if (preset !== undefined) return preset;
+  if (answered === 'client_secret_basic' || answered === 'client_secret_post') return answered;
+  const postOnly = !listed.includes('client_secret_basic') && listed.includes('client_secret_post');
+  return postOnly ? 'client_secret_post' : 'client_secret_basic';
+}
+
+/** A key that the operator gave is used unless the server lists other methods only. */
+function canUseKey({ listed }: AuthMethodFacts): boolean {
+  return listed?.includes('private_key_jwt') ?? true;
+}
+
+/**
+ * The method to register with: a confidential one where there is one, since some upstreams refresh or accept nothing of a public client
+ * (RFC 9700 §2.5).
+ */
+export function authMethodToRegister(
+  facts: Omit<AuthMethodFacts, 'answered' | 'hasSecret'>,
+): UpstreamAuthMethod {
+  const { configured, preset, listed, hasKey } = facts;
+  if (configured !== undefined) return configured;
+  if (hasKey && listed?.includes('private_key_jwt')) return 'private_key_jwt';
+  if (preset !== undefined) return preset;
+  return preferred.find((method) => listed?.includes(method)) ?? 'client_secret_basic';
+}
+
+const preferred = ['client_secret_basic', 'client_secret_post', 'none'] as const;

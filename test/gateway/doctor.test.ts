@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { asksForDoctor, runDoctor } from '../../src/adapters/configuration/run-doctor.ts';
+import { examineUpstream } from '../../src/main.ts';
+import { startUpstream } from '../real-parts/direct-setup.ts';
+import { startSdkMcpServer } from '../support/real/mcp-upstream.ts';
+import { startStage } from './fake-stage.ts';
+
+/** Runs the doctor as from a command line. */
+async function run(...flags: readonly string[]) {
+  let out = '';
+  let err = '';
+  const code = await runDoctor(
+    {
+      argv: ['node', 'main.js', 'doctor', ...flags],
+      env: {},
+      stdout: { write: (text: string) => (out += text) },
+      stderr: { write: (text: string) => (err += text) },
+    },
+    examineUpstream,
+    '1.2.3',
+  );
+  return { code, out, err };
+}
+
+describe('doctor', () => {
+  test('finds that a user could sign in at a real server, and says what the gateway will do', async (t) => {
+    const { as, mcp } = await startUpstream(t, startSdkMcpServer);
+
+    const { code, out } = await run(`--upstream-rs=${mcp.url}`);
+
+    assert.equal(code, 0, out);
+    for (const line of [
+      new RegExp(`POST ${mcp.url} +401`),
+      /GET .*oauth-protected-resource\/mcp +200 application\/json/,
+      /GET .*oauth-authorization-server +200 application\/json/,
+      /POST .*\/reg +201 application\/json/,
+      /GET .*\/auth\?… +303/,
+      new RegExp(`authorization server +${as.issuer}`),
+      /PKCE +S256/,
+      /client +\S+ \(registered just now/,
+      /client authentication +client_secret_basic/,
+      /scope +mcp offline_access/,
+      new RegExp(`resource +${mcp.url}`),
+      /callback URL to register +http:\/\/localhost:8002\/upstream\/callback/,
+      /MCP URL +http:\/\/localhost:8002\/mcp/,
+      /A user can sign in/,
+    ]) {
+      assert.match(out, line);
+    }
+    assert.ok(!/secret_basic.*:|access_token|client_secret=/.test(out));
+  });
+
+  test('finds that nobody could sign in where nobody registered the gateway', async (t) => {
+    const { mcp } = await startUpstream(t, startSdkMcpServer, { registration: false });
+
+    const { code, out } = await run(`--upstream-rs=${mcp.url}`, '--json');
+
+    const report = JSON.parse(out);
+    assert.equal(code, 1);
+    assert.equal(report.ok, false);
+    assert.match(report.problems.join(), /registered by hand.*\/upstream\/callback/);
+    assert.equal(report.asked[0].status, 401);
+    assert.equal(
+      report.plan['callback URL to register'],
+      'http://localhost:8002/upstream/callback',
+    );
+  });
+
+  test('finds a client that the server does not know', async (t) => {
+    const { mcp } = await startUpstream(t, startSdkMcpServer, { registration: false });
+
+    const { code, out } = await run(`--upstream-rs=${mcp.url}`, '--upstream-client-id=nobody');
+
+    assert.equal(code, 1);
+    assert.match(out, /What is wrong\n {2}The authorization endpoint refuses .*callback URLs/);
+    assert.match(out, /client +nobody \(configured\)/);
+  });
+
+  test('finds an MCP server that wants no token, and one that takes the fixed header or not', async (t) => {
+    const { mcp } = await startStage(t);
+    const url = `--upstream-rs=${mcp.url}`;
+
+    const wanting = await run(url, '--upstream-auth=none');
+    const strange = await run(url, '--upstream-auth=static', '--upstream-header=X-Key: 1');
+
+    assert.equal(wanting.code, 1);
+    assert.match(wanting.out, /wants a token \(status 401\)/);
+    assert.match(strange.out, /does not accept the header \(status 401\)/);
+    assert.match(strange.out, /authorization +a fixed header/);
+    assert.ok(!strange.out.includes('X-Key'));
+  });
+
+  test('needs no password, and refuses what a start would refuse', async () => {
+    const far = await run(
+      '--upstream-rs=https://upstream.invalid/mcp',
+      '--public-url=https://g.example',
+    );
+    const wrong = await run('--upstream-rs=nowhere');
+    const help = await run('--help');
+
+    assert.equal(far.code, 1);
+    assert.match(far.out, /cannot be reached/);
+    assert.equal(wrong.code, 1);
+    assert.match(wrong.err, /is not a URL/);
+    assert.equal(help.code, 0);
+    assert.match(help.out, /doctor --upstream-rs=URL .*--json/);
+  });
+
+  test('says in a sentence when it cannot even begin', async () => {
+    let err = '';
+    const code = await runDoctor(
+      {
+        argv: ['node', 'main.js', 'doctor', '--upstream-rs=https://a.example/mcp'],
+        env: {},
+        stdout: { write: () => true },
+        stderr: { write: (text: string) => (err += text) },
+      },
+      () => Promise.reject(new Error('no more sockets')),
+      '1',
+    );
+
+    assert.equal(code, 1);
+    assert.match(err, /could not be examined: no more sockets\./);
+  });
+
+  test('is asked for by its name alone', () => {
+    assert.equal(asksForDoctor(['doctor', '--json']), true);
+    assert.equal(asksForDoctor(['--upstream-rs=doctor']), false);
+  });
+});

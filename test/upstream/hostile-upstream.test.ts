@@ -1,0 +1,440 @@
+import assert from 'node:assert/strict';
+import { createServer, type RequestListener } from 'node:http';
+import { describe, it, type TestContext } from 'node:test';
+import { systemClock } from '../../src/adapters/system/system-clock.ts';
+import { httpAuthorizationServer } from '../../src/adapters/upstream/authorization-server.ts';
+import { httpCaller } from '../../src/adapters/upstream/http-call.ts';
+import type { UpstreamSettings } from '../../src/application/upstream-settings.ts';
+import { seconds } from '../../src/domain/lifetime.ts';
+import { aClient, form, openedFlow, returned, upstreamUrl } from '../application/dance.ts';
+import { settings, valueIn, wired, world } from '../application/wired.ts';
+import { listenOnLoopback } from '../support/real/loopback.ts';
+import { type RecordedAnswer, type Script, standInInternet } from './stand-in-internet.ts';
+
+const mcp = 'https://mcp.example.com/mcp';
+const prm = 'https://mcp.example.com/.well-known/oauth-protected-resource/mcp';
+const issuer = 'https://as.example.com';
+const metadata = `${issuer}/.well-known/oauth-authorization-server`;
+
+const honest: Readonly<Record<string, RecordedAnswer>> = {
+  [mcp]: { status: 401, headers: { 'www-authenticate': 'Bearer' } },
+  [prm]: { body: { resource: mcp, authorization_servers: [issuer] } },
+  [metadata]: {
+    body: {
+      issuer,
+      authorization_endpoint: `${issuer}/authorize`,
+      token_endpoint: `${issuer}/token`,
+      registration_endpoint: `${issuer}/register`,
+      code_challenge_methods_supported: ['S256'],
+      authorization_response_iss_parameter_supported: true,
+    },
+  },
+  [`${issuer}/register`]: { body: { client_id: 'id', client_secret: 'the-client-secret' } },
+  [`${issuer}/token`]: { body: { access_token: 'a', token_type: 'Bearer', refresh_token: 'r' } },
+};
+
+/** The honest server's metadata with some members changed. */
+function claiming(members: Readonly<Record<string, unknown>>): Record<string, RecordedAnswer> {
+  return { [metadata]: { body: { ...(honest[metadata]?.body as object), ...members } } };
+}
+
+async function stage(
+  test: TestContext,
+  lies: Readonly<Record<string, RecordedAnswer>>,
+  changed: Partial<UpstreamSettings> = {},
+) {
+  const answers = { ...honest, ...lies };
+  const script: Script = ({ url }) => answers[url];
+  const internet = await standInInternet(test, script);
+  const outside = world();
+  const gateway = wired(outside, {
+    settings: {
+      ...settings,
+      clientId: undefined,
+      clientSecret: undefined,
+      resource: mcp,
+      ...changed,
+    },
+    ports: { authorizationServer: internet.authorizationServer },
+  });
+  const screen = await openedFlow(gateway, await aClient(gateway, outside));
+  const asked = (host: string) => internet.requests.filter(({ url }) => url.includes(host)).length;
+  const signIn = async () => valueIn(await gateway.submitSignIn(form(screen)));
+  const logged = () => outside.events.of('upstream_failed').map(({ reason }) => reason);
+  return { internet, outside, gateway, screen, asked, signIn, logged };
+}
+
+describe('a hostile upstream', () => {
+  const refused: readonly (readonly [
+    string,
+    Readonly<Record<string, RecordedAnswer>>,
+    RegExp,
+    string,
+  ])[] = [
+    [
+      'that speaks for another issuer',
+      claiming({ issuer: 'https://honest.example' }),
+      /names another issuer/,
+      'honest.example',
+    ],
+    [
+      'whose metadata is about another resource',
+      {
+        [prm]: {
+          body: { resource: 'https://honest.example/mcp', authorization_servers: [issuer] },
+        },
+      },
+      /about another resource/,
+      'as.example.com',
+    ],
+    [
+      'with a token endpoint inside our network',
+      claiming({ token_endpoint: 'http://169.254.169.254/latest/meta-data' }),
+      /token endpoint http:\/\/169\.254\.169\.254.* is plain http/,
+      '169.254',
+    ],
+    [
+      'with a token endpoint on our machine',
+      claiming({ token_endpoint: 'http://127.0.0.1:6379/' }),
+      /is plain http/,
+      '127.0.0.1:6379',
+    ],
+    [
+      'with a registration endpoint on our machine',
+      claiming({ registration_endpoint: 'http://localhost:9200/_search' }),
+      /registration endpoint .* is plain http/,
+      'localhost:9200',
+    ],
+    [
+      'whose authorization endpoint is a script',
+      claiming({ authorization_endpoint: 'javascript:alert(document.cookie)' }),
+      /publishes no authorization server metadata/,
+      'javascript',
+    ],
+    [
+      'whose authorization endpoint is a file',
+      claiming({ authorization_endpoint: 'file:///etc/passwd' }),
+      /publishes no authorization server metadata/,
+      'passwd',
+    ],
+    [
+      'that offers plain PKCE only',
+      claiming({ code_challenge_methods_supported: ['plain'] }),
+      /does not offer PKCE with S256/,
+      '/register',
+    ],
+    [
+      'whose metadata redirects elsewhere',
+      { [metadata]: { status: 302, headers: { location: 'https://evil.example/metadata' } } },
+      /redirects elsewhere, which is not followed/,
+      'evil.example',
+    ],
+    [
+      'whose metadata redirects for ever',
+      { [metadata]: { status: 307, headers: { location: metadata } } },
+      /redirects elsewhere, which is not followed/,
+      '/register',
+    ],
+    [
+      'that names a thousand servers',
+      {
+        [prm]: {
+          body: {
+            resource: mcp,
+            authorization_servers: Array.from({ length: 1000 }, (_, n) => `https://s${n}.example`),
+          },
+        },
+      },
+      /s4\.example publishes no authorization server metadata/,
+      's5.example',
+    ],
+    [
+      'whose metadata is longer than a megabyte',
+      claiming({ padding: 'x'.repeat(1024 * 1024) }),
+      /The answer of as\.example\.com is too long/,
+      '/register',
+    ],
+    [
+      'that shows a page for every document',
+      { [prm]: { body: '<html>' }, [metadata]: { body: '<html>Sign in' } },
+      /upstream|authorization/,
+      '/token',
+    ],
+  ];
+  for (const [what, lies, sentence, untouched] of refused) {
+    it(`${what} gets nowhere`, async (test) => {
+      const { asked, signIn, internet } = await stage(test, lies);
+
+      const outcome = await signIn();
+
+      if (what.includes('page for every')) {
+        // An MCP server of 2025-03-26: the usual places of its own origin, and no other.
+        assert.ok(outcome.type === 'error' || outcome.type === 'upstream');
+        assert.equal(asked('as.example.com'), 0);
+        return;
+      }
+      assert.ok(outcome.type === 'error', JSON.stringify(outcome));
+      assert.match(outcome.error.description, sentence);
+      assert.equal(asked(untouched), 0, untouched);
+      assert.ok(internet.requests.every(({ body }) => !body.includes('the-client-secret')));
+    });
+  }
+
+  it('that registers us and then names another server gets no secret of the first', async (test) => {
+    const configured = { clientId: 'mine', clientSecret: 'the-client-secret' };
+    const lies: Record<string, RecordedAnswer> = {};
+    const answers = (url: string) => lies[url] ?? honest[url];
+    const internet = await standInInternet(test, ({ url }) => answers(url));
+    const outside = world();
+    const gateway = () =>
+      wired(outside, {
+        settings: { ...settings, ...configured, resource: mcp },
+        ports: { authorizationServer: internet.authorizationServer },
+      });
+    const first = gateway();
+    await upstreamUrl(first, await openedFlow(first, await aClient(first, outside)));
+    const evil = 'https://evil.example';
+    lies[prm] = { body: { resource: mcp, authorization_servers: [evil] } };
+    lies[`${evil}/.well-known/oauth-authorization-server`] = {
+      body: {
+        issuer: evil,
+        authorization_endpoint: `${evil}/authorize`,
+        token_endpoint: `${evil}/token`,
+        code_challenge_methods_supported: ['S256'],
+      },
+    };
+
+    const second = gateway();
+    const screen = await openedFlow(second, await aClient(second, outside));
+    const outcome = valueIn(await second.submitSignIn(form(screen)));
+
+    assert.ok(outcome.type === 'error');
+    assert.match(
+      outcome.error.description,
+      /the configured client belongs to https:\/\/as\.example/,
+    );
+    assert.ok(internet.requests.every(({ url }) => !url.endsWith('/token')));
+  });
+
+  for (const [what, iss] of [
+    ['another issuer', 'https://evil.example'],
+    ['its issuer with a slash', `${issuer}/`],
+    ['no issuer although it sends one', undefined],
+  ] as const) {
+    it(`whose answer carries ${what} gets no code back, and none of its words are shown`, async (test) => {
+      const { gateway, screen, asked } = await stage(test, {});
+      const url = new URL(await upstreamUrl(gateway, screen));
+      const answer = new URL('http://localhost:8002/upstream/callback');
+      answer.searchParams.set('state', url.searchParams.get('state') ?? '');
+      answer.searchParams.set('error', 'evil_words');
+      answer.searchParams.set('code', 'the-code');
+      if (iss !== undefined) answer.searchParams.set('iss', iss);
+
+      const outcome = valueIn(await gateway.returnFromUpstream(returned(answer.href, screen)));
+
+      assert.ok(outcome.type === 'error');
+      assert.equal(outcome.error.error, 'server_error');
+      assert.doesNotMatch(outcome.error.description, /evil_words/);
+      assert.equal(asked('/token'), 0);
+    });
+  }
+
+  const answers: readonly (readonly [string, RecordedAnswer, RegExp, RegExp])[] = [
+    [
+      'redirects the secret elsewhere',
+      { status: 307, headers: { location: 'https://evil.example/token' } },
+      /redirects elsewhere/,
+      /evil\.example/,
+    ],
+    [
+      'redirects as if it were a page',
+      { status: 302, headers: { location: `${issuer}/sign-in` } },
+      /status 302 and no token response/,
+      /status 302/,
+    ],
+    [
+      'answers with a page',
+      { body: '<html><title>Welcome</title>' },
+      /no token response/,
+      /Welcome/,
+    ],
+    ['answers with nothing', { status: 200 }, /no token response/, /status 200/],
+    [
+      'answers with half a word',
+      { status: 200, body: '{"access_to' },
+      /no token response/,
+      /half|\{/,
+    ],
+    [
+      'answers with something else than a bearer token',
+      { body: { access_token: 'a', token_type: 'mac' } },
+      /not a bearer token/,
+      /token_type mac/,
+    ],
+    [
+      'gives a token that would break a header',
+      { body: { access_token: 'a\r\nX-Evil: 1', token_type: 'bearer' } },
+      /no token that could be used/,
+      /no token/,
+    ],
+    [
+      'says something rude',
+      { status: 400, body: { error: 'ru"de\n<b>', error_description: `x\n${'y'.repeat(999)}` } },
+      /refused the request \(rudeb\)/,
+      /^rudeb: x y{197}…$/,
+    ],
+    [
+      'is longer than a megabyte',
+      { body: { access_token: 'a', padding: 'x'.repeat(1024 * 1024) } },
+      /too long/,
+      /too long/,
+    ],
+  ];
+  for (const [what, answer, told, logged] of answers) {
+    it(`whose token endpoint ${what} is told in a sentence, its own words only in the log`, async (test) => {
+      const lies = { [`${issuer}/token`]: answer };
+      const { gateway, screen, asked, logged: log } = await stage(test, lies);
+      const url = new URL(await upstreamUrl(gateway, screen));
+      const back = new URL('http://localhost:8002/upstream/callback');
+      back.searchParams.set('state', url.searchParams.get('state') ?? '');
+      back.searchParams.set('code', 'the-code');
+      back.searchParams.set('iss', issuer);
+
+      const outcome = valueIn(await gateway.returnFromUpstream(returned(back.href, screen)));
+
+      assert.ok(outcome.type === 'error');
+      assert.match(outcome.error.description, told);
+      assert.doesNotMatch(outcome.error.description, /Welcome|evil\.example|yyy/);
+      assert.match(log()[0] ?? '', logged);
+      assert.equal(asked('evil.example'), 0);
+    });
+  }
+});
+
+describe('a call to the upstream', () => {
+  async function server(test: TestContext, listener: RequestListener) {
+    const listening = await listenOnLoopback(createServer(listener));
+    test.after(() => listening.close());
+    return listening.origin;
+  }
+  const caller = (callLimit = 10) =>
+    httpAuthorizationServer({
+      clock: systemClock,
+      call: httpCaller({ dispatcher: undefined, userAgent: 'gateway/test', watch: undefined }),
+      callLimit: seconds(callLimit),
+    });
+
+  it('ends in time when nobody answers', async (test) => {
+    const origin = await server(test, () => {});
+
+    const answer = await caller().serverDocument(`${origin}/slow`, seconds(1));
+
+    assert.ok(!answer.ok && answer.failure.kind === 'unavailable');
+    assert.match(answer.failure.reason, /TimeoutError/);
+  });
+
+  it('ends in time when an answer trickles', async (test) => {
+    const origin = await server(test, (_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      const dripping = setInterval(() => response.write(' '), 50);
+      response.on('close', () => clearInterval(dripping));
+    });
+
+    const answer = await caller().serverDocument(`${origin}/drip`, seconds(1));
+
+    assert.ok(!answer.ok && answer.failure.kind === 'unavailable');
+  });
+
+  it('does not wait for the stream that a probe opens', async (test) => {
+    const origin = await server(test, (_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(': the first of many\n\n');
+    });
+
+    const answer = valueIn(await caller().probe(`${origin}/mcp`, seconds(10)));
+
+    assert.deepEqual(answer, { status: 200, challenge: undefined });
+  });
+
+  it('follows 307 and 308 on the same origin, with method, body and credentials', async (test) => {
+    const arrived: string[] = [];
+    const origin = await server(test, async (request, response) => {
+      let body = '';
+      for await (const chunk of request) body += String(chunk);
+      arrived.push(`${request.method} ${request.url} ${request.headers.authorization} ${body}`);
+      const next = { '/token': [307, '/token/'], '/token/': [308, '/oauth/token'] }[
+        request.url ?? ''
+      ];
+      if (next === undefined) {
+        response.writeHead(200, { 'content-type': 'application/json' });
+        response.end('{"access_token":"a"}');
+      } else {
+        response.writeHead(Number(next[0]), { location: String(next[1]) }).end();
+      }
+    });
+    const upstream = {
+      server: {
+        issuer: origin,
+        authorizationEndpoint: `${origin}/authorize`,
+        tokenEndpoint: `${origin}/token`,
+        registrationEndpoint: undefined,
+        revocationEndpoint: undefined,
+        authMethods: undefined,
+        scopesSupported: undefined,
+        issuerInResponse: false,
+        acceptsDocuments: false,
+        resource: undefined,
+        resourceScopes: undefined,
+      },
+      client: { clientId: 'id', clientSecret: 's', method: 'client_secret_basic' },
+      manners: {
+        resource: undefined,
+        authorizeParameters: {},
+        tokenParameters: {},
+        scopeOnRefresh: false,
+        tokenTypes: ['bearer'],
+        revokes: true,
+      },
+    } as const;
+
+    valueIn(await caller().requestTokens(upstream, { grant_type: 'refresh_token' }));
+
+    assert.deepEqual(
+      arrived,
+      ['/token', '/token/', '/oauth/token'].map(
+        (path) => `POST ${path} Basic aWQ6cw== grant_type=refresh_token`,
+      ),
+    );
+  });
+
+  it('keeps a document as long as its headers say', async (test) => {
+    const rows: readonly (readonly [Readonly<Record<string, string>>, number | undefined])[] = [
+      [{}, undefined],
+      [{ 'cache-control': 'public, max-age=300' }, 300],
+      [{ 'cache-control': 'max-age=300', age: '100' }, 200],
+      [{ 'cache-control': 'max-age=300', age: '400' }, 0],
+      [{ 'cache-control': 'no-store' }, 0],
+      [{ 'cache-control': 'private, no-cache="x"' }, 0],
+      [{ 'cache-control': 'no-cachet' }, undefined],
+      [
+        {
+          date: 'Tue, 15 Nov 1994 08:12:31 GMT',
+          expires: 'Tue, 15 Nov 1994 08:22:31 GMT',
+        },
+        600,
+      ],
+      [{ date: 'Tue, 15 Nov 1994 08:12:31 GMT', expires: '0' }, 0],
+    ];
+    let headers: Readonly<Record<string, string>> = {};
+    const origin = await server(test, (_request, response) => {
+      response.sendDate = false;
+      response.writeHead(404, headers).end();
+    });
+
+    for (const [sent, expected] of rows) {
+      headers = sent;
+      const { freshFor } = valueIn(await caller().serverDocument(origin, seconds(10)));
+      assert.equal(freshFor, expected, JSON.stringify(sent));
+    }
+  });
+});

@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { type TestContext, test } from 'node:test';
+import { systemClock } from '../../src/adapters/system/system-clock.ts';
+import {
+  type UpstreamAdapterOptions,
+  upstreamAdapters,
+} from '../../src/adapters/upstream/upstream-adapters.ts';
+import { seconds } from '../../src/domain/lifetime.ts';
+import { type UpstreamToken, upstreamToken } from '../../src/domain/token-pair.ts';
+import { heardAnswer } from '../application/heard-answer.ts';
+import { listenOnLoopback } from '../support/real/loopback.ts';
+
+const tls = (name: string) => readFileSync(`test/support/tls/${name}`, 'utf8');
+const token = upstreamToken('the-upstream-token') as UpstreamToken;
+
+async function listening(t: TestContext, server: Server): Promise<number> {
+  const { origin, close } = await listenOnLoopback(server);
+  t.after(close);
+  return Number(new URL(origin).port);
+}
+
+function adapters(t: TestContext, url: string, changed: Partial<UpstreamAdapterOptions> = {}) {
+  const made = upstreamAdapters({
+    url,
+    auth: 'oauth',
+    header: undefined,
+    privateKey: undefined,
+    callLimit: seconds(10),
+    userAgent: 'gateway/test',
+    clock: systemClock,
+    ca: undefined,
+    clientCert: undefined,
+    clientKey: undefined,
+    environment: {},
+    ...changed,
+  });
+  t.after(() => Promise.all([made.close(), made.resourceServer.close()]));
+  return made;
+}
+
+/** Both sides of an upstream are asked; the value is what came of it. */
+async function ask(made: ReturnType<typeof adapters>, url: string) {
+  const probe = await made.authorizationServer.probe(url, seconds(10));
+  const heard = heardAnswer();
+  made.resourceServer.forward(
+    {
+      method: 'POST',
+      query: '',
+      headers: ['Content-Type', 'application/json', 'X-Key', 'the client’s'],
+      body: Buffer.from('{}'),
+      bodyAgain: () => undefined,
+    },
+    token,
+    heard,
+  );
+  const ending = await heard.ended;
+  return { probe, status: heard.status, text: heard.text, ending };
+}
+
+/** Says what credentials a request came with. */
+const telling: RequestListener = async (request, response) => {
+  const body = await text(request);
+  const { authorization, 'x-key': own } = request.headers;
+  response.end(JSON.stringify({ authorization, own, body: body.length > 0 }));
+};
+
+test('an upstream under a private authority is trusted once its certificate is given, and not before', async (t) => {
+  const server = createTlsServer({ key: tls('server.key'), cert: tls('server.crt') }, telling);
+  const url = `https://localhost:${await listening(t, server)}/mcp`;
+
+  const strange = await ask(adapters(t, url), url);
+  const trusted = await ask(adapters(t, url, { ca: tls('ca.crt') }), url);
+
+  assert.ok(!strange.probe.ok && strange.probe.failure.kind === 'unavailable');
+  assert.equal(strange.ending.type, 'fail');
+  assert.ok(trusted.probe.ok);
+  assert.equal(trusted.status, 200);
+});
+
+test('an upstream that asks for a certificate gets ours', async (t) => {
+  const options = {
+    key: tls('server.key'),
+    cert: tls('server.crt'),
+    ca: tls('ca.crt'),
+    requestCert: true,
+    rejectUnauthorized: true,
+  };
+  const url = `https://localhost:${await listening(t, createTlsServer(options, telling))}/mcp`;
+  const ca = tls('ca.crt');
+
+  const without = await ask(adapters(t, url, { ca }), url);
+  const certificate = { ca, clientCert: tls('client.crt'), clientKey: tls('client.key') };
+  const given = await ask(adapters(t, url, certificate), url);
+
+  assert.equal(without.probe.ok, false);
+  assert.equal(given.probe.ok, true);
+  assert.equal(given.status, 200);
+});
+
+for (const [scheme, variable] of [
+  ['http', 'HTTP_PROXY'],
+  ['http', 'http_proxy'],
+  ['https', 'HTTPS_PROXY'],
+] as const) {
+  test(`an upstream by ${scheme} is reached through ${variable}, unless NO_PROXY names it`, async (t) => {
+    const upstream =
+      scheme === 'http'
+        ? createServer(telling)
+        : createTlsServer({ key: tls('server.key'), cert: tls('server.crt') }, telling);
+    const port = await listening(t, upstream);
+    const tunnels: string[] = [];
+    const proxy = createServer().on('connect', (request, socket, head) => {
+      tunnels.push(request.url ?? '');
+      const there = connect(port, '127.0.0.1', () => {
+        socket.write('HTTP/1.1 200 OK\r\n\r\n');
+        there.write(head);
+        there.pipe(socket).pipe(there);
+      });
+      for (const end of [there, socket]) end.on('error', () => there.destroy());
+    });
+    const proxyPort = await listening(t, proxy);
+    const url = `${scheme}://mcp.upstream.invalid/mcp`;
+    const environment = { [variable]: `http://127.0.0.1:${proxyPort}` };
+    const ca = tls('ca.crt');
+
+    const through = await ask(adapters(t, url, { environment, ca }), url);
+    const except = { ...environment, NO_PROXY: 'upstream.invalid' };
+    const direct = await ask(adapters(t, url, { environment: except, ca }), url);
+    const near = `${scheme}://localhost:${port}/mcp`;
+    const local = await ask(adapters(t, near, { environment, ca }), near);
+
+    if (scheme === 'http') assert.equal(through.status, 200, JSON.stringify(through));
+    assert.ok(tunnels.length > 0);
+    assert.ok(tunnels.every((target) => target.startsWith('mcp.upstream.invalid:')));
+    assert.equal(direct.probe.ok, false);
+    assert.equal(local.status, 200);
+  });
+}
+
+const fixed: readonly (readonly [
+  string,
+  Pick<UpstreamAdapterOptions, 'auth' | 'header'>,
+  Readonly<Record<string, string>>,
+])[] = [
+  ['its own token', { auth: 'oauth', header: undefined }, { authorization: `Bearer ${token}` }],
+  ['nothing', { auth: 'none', header: undefined }, {}],
+  [
+    'the fixed header',
+    { auth: 'static', header: ['Authorization', 'Bearer fixed'] },
+    { authorization: 'Bearer fixed' },
+  ],
+  ['the fixed header', { auth: 'static', header: ['X-Key', 'fixed'] }, { own: 'fixed' }],
+];
+for (const [what, changed, expected] of fixed) {
+  test(`an upstream of the kind ${changed.auth} is sent ${what} (${changed.header?.[0] ?? 'no header'})`, async (t) => {
+    const url = `http://127.0.0.1:${await listening(t, createServer(telling))}/mcp`;
+
+    const { text: answer, status } = await ask(adapters(t, url, changed), url);
+
+    assert.equal(status, 200);
+    assert.deepEqual(JSON.parse(answer), { ...expected, body: true });
+  });
+}
+
+test('the fixed header is sent along when the upstream is asked whether it is there', async (t) => {
+  const seen: (string | undefined)[] = [];
+  const server = createServer((request, response) => {
+    seen.push(request.headers.authorization);
+    response.end();
+  });
+  const url = `http://127.0.0.1:${await listening(t, server)}/mcp`;
+  const header = ['Authorization', 'Bearer fixed'] as const;
+  const answered = once(server, 'request');
+
+  await adapters(t, url, { auth: 'static', header }).authorizationServer.probe(url, seconds(10));
+  await answered;
+
+  assert.deepEqual(seen, ['Bearer fixed']);
+});
