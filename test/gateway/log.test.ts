@@ -16,6 +16,7 @@ import {
   tokensOf,
   verifier,
 } from './raw-client.ts';
+import { codeOf, rawLogin } from './raw-login.ts';
 
 interface Logged extends Stage {
   readonly lines: readonly Readonly<Record<string, unknown>>[];
@@ -81,34 +82,18 @@ class Secrets {
 
 const html = { accept: 'text/html' };
 
-/** One login, step by step; the secrets of each are kept. */
-async function login(
-  { base, as }: Stage,
+/** One login; the secrets of each step are kept. */
+function login(
+  stage: Stage,
   client: Registered,
   secrets: Secrets,
   typed: Readonly<Record<string, string>> = credentials,
 ) {
-  const sent = async (...parameters: Parameters<typeof send>) =>
-    secrets.keepAnswer(await send(...parameters));
   secrets.keep(typed.password);
-  const begun = await sent(authorizationUrl(base, client, { state: 'the-state-of-the-client' }));
-  const screen = await sent(begun.headers.location ?? '', { headers: html });
-  const cookie = screen.setCookies[0]?.split(';')[0] ?? '';
-  const field = (name: string) =>
-    new RegExp(`name="${name}" value="([^"]*)"`).exec(screen.text)?.[1];
-  const flow = field('flow') ?? '';
-  const signedIn = await sent(`${base}/login/callback`, {
-    method: 'POST',
-    headers: { cookie, ...html },
-    body: { flow, csrf: field('csrf') ?? '', decision: 'allow', ...typed },
-  });
-  const back = () =>
-    sent(as.approve(signedIn.headers.location ?? ''), { headers: { cookie, ...html } });
-  return { flow, cookie, signedIn, back };
-}
-
-function codeIn(answer: Answer): string {
-  return new URL(answer.headers.location ?? '').searchParams.get('code') ?? '';
+  const heard = (answer: Answer) => {
+    secrets.keepAnswer(answer);
+  };
+  return rawLogin(stage, client, { typed, heard, state: 'the-state-of-the-client' });
 }
 
 function mcpCall(base: string, token: string, query = ''): Promise<Answer> {
@@ -144,7 +129,7 @@ test('whole sessions, with their failures, leave no secret in a log at its most 
   );
 
   const whole = await login(stage, client, secrets);
-  const code = codeIn(await whole.back());
+  const code = codeOf(await whole.back());
   const first = tokensOf(await postToken(base, { ...exchangeForm(code, client), ...proof }));
   secrets.keepTokens(first.access_token, first.refresh_token);
   await mcpCall(base, first.access_token);
@@ -233,7 +218,7 @@ test('a login is told step by step under one id, with the client and the subject
   const { base, lines } = stage;
   const client = await register(base, { client_name: 'Editor' });
   const { flow, back } = await login(stage, client, new Secrets());
-  const code = codeIn(await back());
+  const code = codeOf(await back());
   const tokens = tokensOf(await postToken(base, exchangeForm(code, client)));
   await mcpCall(base, tokens.access_token);
 
@@ -285,7 +270,7 @@ test('a call is told with the time the upstream took', async (t) => {
   const { base, lines, gateway } = stage;
   const client = await register(base);
   const { back } = await login(stage, client, new Secrets());
-  const tokens = tokensOf(await postToken(base, exchangeForm(codeIn(await back()), client)));
+  const tokens = tokensOf(await postToken(base, exchangeForm(codeOf(await back()), client)));
   await mcpCall(base, tokens.access_token);
   await gateway.close();
 
