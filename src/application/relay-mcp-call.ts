@@ -10,7 +10,7 @@ export interface McpClientSink extends McpSink {
   /** Nothing is wrong with the client's tokens, but it has to come back; seconds, where a time is known. */
   unavailable(retryAfter: number | undefined): void;
   /** The call is on its way upstream; once more where it is tried again. */
-  forwarded?(): void;
+  forwarded(): void;
   /** Something that should not happen; the store being out of reach is one of them. */
   crash(error: unknown): void;
 }
@@ -138,7 +138,7 @@ class Relay implements McpSink, McpExchange {
     this.#tries += 1;
     this.#version = version;
     this.#scope = scope;
-    this.#sink.forwarded?.();
+    this.#sink.forwarded();
     this.#exchange = this.#parts.resourceServer.forward(call, token, this);
   }
 }

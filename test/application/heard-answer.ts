@@ -52,6 +52,7 @@ export function heardAnswer(): HeardAnswer {
     },
     end: () => end({ type: 'end' }),
     fail: (failure: McpFailure) => end({ type: 'fail', failure }),
+    forwarded: () => {},
     challenge: () => end({ type: 'challenge' }),
     unavailable: (retryAfter: number | undefined) => end({ type: 'unavailable', retryAfter }),
     crash: (error: unknown) => end({ type: 'crash', error }),
