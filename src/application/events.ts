@@ -80,6 +80,8 @@ export type GatewayEvent =
   | { readonly type: 'upstream_token_refused'; readonly grant: GrantId }
   | { readonly type: 'internal_error'; readonly reason: string }
   | ({ readonly type: 'request_answered' } & RequestFacts)
+  /** A client reached the gateway by another name than it has: discovery fails where the two are compared. */
+  | { readonly type: 'unexpected_host'; readonly host: string; readonly expected: string }
   /** A file that the configuration names was changed, and is used as it is now. */
   | { readonly type: 'file_reloaded'; readonly file: string }
   /** It was changed and cannot be used: what it held before stays in force. */

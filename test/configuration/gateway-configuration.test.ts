@@ -72,11 +72,13 @@ describe('a value', () => {
     ['an empty user name', 'username', ' ', /The value is empty/],
     ['an empty password', 'password', '', /The value is empty/],
     [
-      'a public URL with a path',
+      'a public URL with an odd path',
       'publicUrl',
-      'https://a.example/mcp',
-      /origin, https:\/\/a\.example\./,
+      'https://a.example/a;b',
+      /has a path that proxies and cookies would not agree on/,
     ],
+    ['a network that is none', 'trustedProxy', '10.0.0.0/33', /"10\.0\.0\.0\/33" is neither/],
+    ['a proxy by name', 'trustedProxy', '10.0.0.1, proxy', /"proxy" is neither an address/],
     ['a public URL with a query', 'publicUrl', 'https://a.example/?x', /has a query/],
     ['a public URL without scheme', 'publicUrl', 'a.example', /is not a URL/],
     ['a long value, shortened', 'publicUrl', 'x'.repeat(5000), /^.{0,250}$/],
@@ -128,6 +130,16 @@ describe('a value', () => {
       { publicUrl: 'https://a.example' },
     ],
     ['IPv6 in brackets', { host: '[0:0::1]' }, { host: '::1' }],
+    [
+      'a public URL with a path',
+      { publicUrl: 'https://a.example/b/c/', password: 'own' },
+      { publicUrl: 'https://a.example/b/c' },
+    ],
+    [
+      'networks between commas and spaces',
+      { trustedProxy: ' 10.0.0.0/8,::1  fd00::/8 ' },
+      { trustedProxy: '10.0.0.0/8 ::1 fd00::/8' },
+    ],
     ['a short form of loopback', { host: '127.1' }, { host: '127.0.0.1' }],
     [
       'undefined for absent',

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { readPasswordHash } from '../../domain/password-hash.ts';
 import { upstreamAuthMethods } from '../../domain/upstream-client.ts';
@@ -35,6 +36,7 @@ export function configurationSchema(
         port: wholeNumber(settings.port, example),
         host: host(settings.host, example),
         publicUrl: publicUrl(settings.publicUrl, example),
+        trustedProxy: networks(settings.trustedProxy, example),
         upstreamRs: required(settings.upstreamRs, example, upstreamUrl(['fragment'])),
         upstreamAs: optional(settings.upstreamAs, example, upstreamUrl(['fragment', 'query'])),
         upstreamClientId: optional(settings.upstreamClientId, example, plainText),
@@ -176,8 +178,11 @@ function host(row: TextSetting, example: Spelling['example']): z.ZodType<string>
 }
 
 function publicUrl(row: TextSetting, example: Spelling['example']): z.ZodType<string | undefined> {
-  const judge: Judge = (value) => urlFault(value, example(row.key), ['fragment', 'query', 'path']);
-  return optional(row, example, judge).transform((value) => value && new URL(value).origin);
+  const judge: Judge = (value) =>
+    urlFault(value, example(row.key), ['fragment', 'query', 'odd path']);
+  return optional(row, example, judge).transform(
+    (value) => value && new URL(value).origin + new URL(value).pathname.replace(/\/$/, ''),
+  );
 }
 
 /** Whether it may be plain http is a rule between settings. */
@@ -291,6 +296,29 @@ function choice<Word extends string, Key extends SettingKey>(
       ? word.optional().transform((value) => value)
       : word.default(row.default as Word & z.util.NoUndefined<Word>);
   return complete.describe(row.description) as z.ZodType<Word>;
+}
+
+/** Addresses and networks, each as `address` or `address/bits`. */
+function networks(row: TextSetting, example: Spelling['example']): z.ZodType<string | undefined> {
+  const judge: Judge = (value) => {
+    const wrong = value.split(/[\s,]+/).find((each) => each !== '' && !isNetwork(each));
+    return wrong === undefined
+      ? undefined
+      : `${quoted(wrong)} is neither an address nor a network; give one, for example ${example(row.key)}.`;
+  };
+  return optional(row, example, judge).transform((value) =>
+    value
+      ?.trim()
+      .split(/[\s,]+/)
+      .join(' '),
+  );
+}
+
+function isNetwork(text: string): boolean {
+  const [address = '', bits, ...rest] = text.split('/');
+  const width = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  const isWidth = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= width);
+  return width > 0 && isWidth && rest.length === 0;
 }
 
 /** Origins as browsers send them (RFC 6454 §6.2): anything else could never be equal to one. */

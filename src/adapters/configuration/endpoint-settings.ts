@@ -17,6 +17,8 @@ export interface EndpointSettings {
   readonly flowTtl: number;
   readonly sessionTtl: number;
   readonly origins: OriginPolicy;
+  /** Addresses and networks. */
+  readonly trustedProxies: readonly string[];
   readonly introspection: { readonly id: string; readonly secret: string } | undefined;
 }
 
@@ -37,6 +39,7 @@ export function endpointSettings(
     onlyScreen: config.upstreamAuth !== 'oauth',
     flowTtl: config.flowTtl,
     sessionTtl: config.session,
+    trustedProxies: config.trustedProxy?.split(' ') ?? [],
     origins: {
       allowed: new Set(config.allowedOrigins?.split(' ')),
       loopback: isLoopback(canonicalHost),

@@ -12,8 +12,10 @@ export interface GatewayConfig {
   readonly port: number;
   /** A name or an address, IPv6 without brackets; `localhost` means 127.0.0.1 and ::1. */
   readonly host: string;
-  /** The origin under which clients reach the gateway, without a trailing slash. */
+  /** The URL under which clients reach the gateway, perhaps with a path, without a trailing slash. */
   readonly publicUrl: string | undefined;
+  /** Addresses and networks of the proxies in front, separated by single spaces; nobody else's forwarding headers count. */
+  readonly trustedProxy: string | undefined;
   /** The upstream's MCP endpoint exactly as given: path and trailing slash matter. */
   readonly upstreamRs: string;
   /** The upstream's issuer exactly as given; absent where it is discovered. */

@@ -87,8 +87,16 @@ export const settings: Table = {
     group: 'Listening',
     kind: 'url',
     default: undefined,
-    description: 'URL clients reach the gateway under, if not http://HOST:PORT',
+    description: 'URL clients reach the gateway under (a path too)',
     example: 'https://mcp.example.com',
+  },
+  trustedProxy: {
+    key: 'trustedProxy',
+    group: 'Listening',
+    kind: 'list',
+    default: undefined,
+    description: 'Proxies whose forwarding headers count',
+    example: '10.0.0.0/8',
   },
   upstreamRs: {
     key: 'upstreamRs',

@@ -23,7 +23,7 @@ export function httpOrigin(host: string, port: number): string {
 }
 
 /** Parts that the URL of a certain setting must not have. */
-export type ForbiddenPart = 'query' | 'fragment' | 'path';
+export type ForbiddenPart = 'query' | 'fragment' | 'odd path';
 
 /** What is wrong with the text as an http(s) URL, as a sentence; `undefined` when nothing is. */
 export function urlFault(
@@ -45,8 +45,8 @@ export function urlFault(
   if (forbidden.includes('query') && text.includes('?')) {
     return `${shownUrl(text)} has a query, which does not belong here; take out the ? and what follows.`;
   }
-  if (forbidden.includes('path') && url.pathname !== '/') {
-    return `${shownUrl(text)} has a path, which is not supported; give only the origin, ${url.origin}.`;
+  if (forbidden.includes('odd path') && !/^(\/[\w.~-]+)*\/?$/.test(url.pathname)) {
+    return `${shownUrl(text)} has a path that proxies and cookies would not agree on; use letters, digits and - _ . ~ between slashes.`;
   }
   return undefined;
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { BeginAuthorization } from '../../application/begin-authorization.ts';
 import type { ReturnAddress } from '../../domain/authorization-request.ts';
-import { baseUrlsFor, type GatewayAddress } from '../../domain/gateway-address.ts';
+import type { GatewayAddress } from '../../domain/gateway-address.ts';
 import type { OAuthError } from '../../domain/oauth-error.ts';
 import { redirectWith } from '../../domain/redirect-uri.ts';
 import { type Headers, sendOn } from './answers.ts';
@@ -9,6 +9,7 @@ import { type Parameters, parameters, readForm } from './parameters.ts';
 import { sendRequestRefusal } from './problem.ts';
 import { notesOf } from './request-notes.ts';
 import type { Handle } from './router.ts';
+import { seenBases } from './seen-base.ts';
 
 /** GET and POST /authorize (RFC 6749 §3.1). */
 export function authorizeEndpoint(
@@ -25,7 +26,7 @@ export function authorizeEndpoint(
     response: ServerResponse,
     sent: Parameters,
   ): Promise<void> {
-    const bases = baseUrlsFor(address(), request.headers.host);
+    const bases = seenBases(address(), request, response);
     const begun = await begin(sent.get('client_id'), authorizationParameters(sent), bases);
     // The sign-in is on the canonical name: the upstream sends the browser back there, and cookies do not cross names.
     if (begun.ok) notesOf(response).flow = begun.value;

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { baseUrlFor, type GatewayAddress } from '../../domain/gateway-address.ts';
+import type { GatewayAddress } from '../../domain/gateway-address.ts';
 import { isAllowedOrigin, type OriginPolicy } from '../../domain/web-origin.ts';
 import { sendJson } from './answers.ts';
+import { seenBase } from './seen-base.ts';
 
 /** Request headers that a browser client may send; every `Mcp-` header besides. */
 const allowedHeaders = [
@@ -35,14 +36,17 @@ export type CrossOrigin = (
 /** The cross-origin rule of a gateway. */
 export function crossOrigin(policy: OriginPolicy, address: () => GatewayAddress): CrossOrigin {
   /** Whose pages may read the answer. */
-  const readers = ({ headers: { origin, host } }: IncomingMessage, path: string) => {
+  const readers = (request: IncomingMessage, response: ServerResponse, path: string) => {
+    const { origin } = request.headers;
     if (path.startsWith('/.well-known/')) return anybody;
     if (origin === undefined || pages.has(path)) return undefined;
-    return isAllowedOrigin(origin, policy, baseUrlFor(address(), host)) ? origin : undefined;
+    return isAllowedOrigin(origin, policy, seenBase(address(), request, response))
+      ? origin
+      : undefined;
   };
   return (request, response, path) => {
     const { origin } = request.headers;
-    const allowed = readers(request, path);
+    const allowed = readers(request, response, path);
     allowAnswer(response, origin, allowed);
     if (request.method === 'OPTIONS') {
       answerPreflight(request, response, allowed !== undefined);

@@ -1,11 +1,13 @@
 import type { RequestListener } from 'node:http';
 import type { Ports } from '../../application/ports.ts';
 import type { UseCases } from '../../application/use-cases.ts';
-import type { GatewayAddress } from '../../domain/gateway-address.ts';
+import { type GatewayAddress, pathPrefix } from '../../domain/gateway-address.ts';
 import type { ClientDocument } from '../../domain/metadata.ts';
 import type { OriginPolicy } from '../../domain/web-origin.ts';
 import { crossOrigin } from './cross-origin.ts';
 import { flowCookies } from './flow-cookie.ts';
+import { callers } from './forwarding.ts';
+import { hostWatch } from './host-watch.ts';
 import type { IntrospectionCaller } from './introspection-endpoint.ts';
 import { requestIds, takeNotes } from './request-notes.ts';
 import { router } from './router.ts';
@@ -28,6 +30,8 @@ export interface ListenerSettings {
   /** Seconds; zero: sign-ins are not remembered. */
   readonly sessionTtl: number;
   readonly origins: OriginPolicy;
+  /** Addresses and networks of the proxies in front. */
+  readonly trustedProxies: readonly string[];
   readonly introspection: IntrospectionCaller | undefined;
 }
 
@@ -45,6 +49,7 @@ export function gatewayListener(
   settings: ListenerSettings,
 ): GatewayListener {
   const { address, clientDocument, upstreamHost, upstreamScope, onlyScreen, flowTtl } = settings;
+  const prefix = () => pathPrefix(address().canonical);
   const crashed = serverFailure(events);
   const cookies = flowCookies(() => address().canonical, flowTtl, clock);
   const session = sessionCookie(() => address().canonical, settings.sessionTtl);
@@ -53,19 +58,22 @@ export function gatewayListener(
     uses,
     address,
     clientDocument,
-    login: { cookies, session, upstreamHost, onlyScreen, scope: upstreamScope },
+    login: { cookies, session, upstreamHost, onlyScreen, scope: upstreamScope, prefix },
     crashed,
     streams,
     introspection: settings.introspection,
   });
+  const callerOf = callers(settings.trustedProxies);
+  const watchHost = hostWatch(address, events);
   const nextId = requestIds(random.bytes(4));
-  const route = router(table, crossOrigin(settings.origins, address));
+  const route = router(table, crossOrigin(settings.origins, address), prefix);
   return {
     handler: (request, response) => {
       // The way back may fail at any time; what it means is seen at the request's other events.
       response.on('error', () => {});
-      const client = { id: nextId(), address: request.socket.remoteAddress };
-      takeNotes(request, response, client, events);
+      const caller = callerOf(request);
+      watchHost(caller.host);
+      takeNotes(request, response, caller.requestId ?? nextId(), caller, events);
       try {
         route(request, response)?.catch((error: unknown) => crashed(response, error));
       } catch (error) {

@@ -1,11 +1,12 @@
 import type { Introspection, IntrospectToken } from '../../application/introspect-token.ts';
-import { baseUrlFor, type GatewayAddress } from '../../domain/gateway-address.ts';
+import type { GatewayAddress } from '../../domain/gateway-address.ts';
 import { oauthError } from '../../domain/oauth-error.ts';
 import { sameHash, sha256 } from '../../domain/secret-hash.ts';
 import { sendJson, sendOAuthError } from './answers.ts';
 import { clientCredentials } from './client-credentials.ts';
 import { readForm } from './parameters.ts';
 import type { Handle } from './router.ts';
+import { seenBase } from './seen-base.ts';
 
 /** Who may introspect: a resource server or an operator, never a client of the gateway. */
 export interface IntrospectionCaller {
@@ -39,7 +40,7 @@ export function introspectionEndpoint(
       return sendOAuthError(response, oneToken);
     }
     const found = await introspect(token);
-    const issuer = baseUrlFor(address(), request.headers.host);
+    const issuer = seenBase(address(), request, response);
     sendJson(response, 200, found ? active(found, issuer) : { active: false });
   };
 }

@@ -25,6 +25,8 @@ export interface LoginContext {
   readonly onlyScreen: boolean;
   /** Set by the operator: what will be asked of the upstream, whatever the client asks for. */
   readonly scope: string | undefined;
+  /** The path that everything is under; empty for none. */
+  readonly prefix: () => string;
 }
 
 /** GET /login: screen 1. */
@@ -104,7 +106,7 @@ function signInForm(form: Parameters) {
 }
 
 function pageOf(
-  { upstreamHost, onlyScreen, scope }: LoginContext,
+  { upstreamHost, onlyScreen, scope, prefix }: LoginContext,
   flow: Flow,
   form: { csrf: string; signedIn: Subject | undefined; message: string | undefined },
 ): string {
@@ -118,7 +120,7 @@ function pageOf(
     upstreamHost,
     onlyScreen,
     scopes: scopeTokens(scope ?? request.scope),
-    action: '/login/callback',
+    action: `${prefix()}/login/callback`,
     flow: flow.id,
     ...form,
   });

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { McpExchange, McpFailure } from '../../application/ports.ts';
 import type { McpClientSink, RelayMcpCall } from '../../application/relay-mcp-call.ts';
 import { readBearerChallenge, spellBearerChallenge } from '../../domain/bearer-challenge.ts';
-import { baseUrlFor, type GatewayAddress } from '../../domain/gateway-address.ts';
+import type { GatewayAddress } from '../../domain/gateway-address.ts';
 import { protectedResourceMetadataUrl } from '../../domain/metadata.ts';
 import { oauthError } from '../../domain/oauth-error.ts';
 import { upstreamUnavailable } from '../../domain/upstream-tokens.ts';
@@ -11,6 +11,7 @@ import { requestBody } from './mcp-request-body.ts';
 import { parameters } from './parameters.ts';
 import { notesOf } from './request-notes.ts';
 import type { Handle } from './router.ts';
+import { seenBase } from './seen-base.ts';
 
 /** POST, GET and DELETE /mcp: the hot path. */
 export function mcpEndpoint(relay: RelayMcpCall, context: McpContext): Handle {
@@ -202,8 +203,8 @@ class ResponseSink implements McpClientSink {
   }
 
   #metadataUrl(): string {
-    const base = baseUrlFor(this.#context.address(), this.#request.headers.host);
-    const path = this.#request.url?.startsWith('/mcp/') ? '/mcp/' : '/mcp';
+    const base = seenBase(this.#context.address(), this.#request, this.#response);
+    const path = notesOf(this.#response).route === '/mcp/' ? '/mcp/' : '/mcp';
     return protectedResourceMetadataUrl(base, path);
   }
 }

@@ -1,4 +1,4 @@
-import { baseUrlFor, type GatewayAddress } from '../../domain/gateway-address.ts';
+import type { GatewayAddress } from '../../domain/gateway-address.ts';
 import {
   authorizationServerMetadata,
   type ClientDocument,
@@ -6,6 +6,7 @@ import {
 } from '../../domain/metadata.ts';
 import { sendJson } from './answers.ts';
 import type { Handle } from './router.ts';
+import { seenBase } from './seen-base.ts';
 
 /** Long enough to spare a client's start-up a round trip, short enough for a change to be seen soon. */
 const cached = { 'Cache-Control': 'public, max-age=300', Vary: 'Host' };
@@ -16,7 +17,7 @@ export function resourceMetadataEndpoint(
   address: () => GatewayAddress,
 ): Handle {
   return (request, response) => {
-    const base = baseUrlFor(address(), request.headers.host);
+    const base = seenBase(address(), request, response);
     sendJson(response, 200, protectedResourceMetadata(base, pathForm, undefined), cached);
   };
 }
@@ -35,7 +36,7 @@ export function serverMetadataEndpoint(
   introspection: boolean,
 ): Handle {
   return (request, response) => {
-    const base = baseUrlFor(address(), request.headers.host);
+    const base = seenBase(address(), request, response);
     sendJson(response, 200, authorizationServerMetadata(base, { introspection }), cached);
   };
 }

@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Events } from '../../application/events.ts';
+import type { Caller } from './forwarding.ts';
 
 /** What is noted about a request on its way, for the operator. */
 export interface RequestNotes {
   readonly id: string;
-  readonly address: string | undefined;
+  readonly caller: Caller | undefined;
   /** The row of the table of routes. */
   route: string;
   /** Nobody wants to read about it: health checks. */
@@ -21,10 +22,10 @@ export function notesOf(response: ServerResponse): RequestNotes {
   return kept.get(response) ?? blank('', undefined);
 }
 
-function blank(id: string, address: string | undefined): RequestNotes {
+function blank(id: string, caller: Caller | undefined): RequestNotes {
   return {
     id,
-    address,
+    caller,
     route: 'none',
     quiet: false,
     flow: undefined,
@@ -37,10 +38,11 @@ function blank(id: string, address: string | undefined): RequestNotes {
 export function takeNotes(
   request: IncomingMessage,
   response: ServerResponse,
-  client: { readonly id: string; readonly address: string | undefined },
+  id: string,
+  caller: Caller,
   events: Events,
 ): RequestNotes {
-  const notes = blank(client.id, client.address);
+  const notes = blank(id, caller);
   const { socket, method = '' } = request;
   const startedAt = performance.now();
   const writtenBefore = socket.bytesWritten;
@@ -56,7 +58,7 @@ export function takeNotes(
       bytes: socket.bytesWritten - writtenBefore,
       duration: performance.now() - startedAt,
       upstreamDuration: notes.upstreamDuration,
-      address: notes.address,
+      address: caller.address,
       flow: notes.flow,
       error: notes.error,
       aborted: !response.writableFinished,

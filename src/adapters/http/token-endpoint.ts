@@ -3,7 +3,7 @@ import type { Versioned } from '../../application/ports.ts';
 import type { RefreshTokens } from '../../application/refresh-tokens.ts';
 import type { UseCases } from '../../application/use-cases.ts';
 import type { Client } from '../../domain/client-registration.ts';
-import { baseUrlsFor, type GatewayAddress } from '../../domain/gateway-address.ts';
+import type { GatewayAddress } from '../../domain/gateway-address.ts';
 import type { TokenAnswer } from '../../domain/grant-rotation.ts';
 import { type OAuthError, oauthError } from '../../domain/oauth-error.ts';
 import { failure, type Result } from '../../domain/result.ts';
@@ -11,6 +11,7 @@ import { sendJson, sendOAuthError } from './answers.ts';
 import { basicChallenge, clientCredentials } from './client-credentials.ts';
 import { type Parameters, readForm } from './parameters.ts';
 import type { Handle } from './router.ts';
+import { seenBases } from './seen-base.ts';
 
 type TokenUseCases = Pick<UseCases, 'authenticate' | 'exchange' | 'refresh'>;
 type Outcome = Result<TokenAnswer, OAuthError>;
@@ -20,8 +21,8 @@ export function tokenEndpoint(useCases: TokenUseCases, address: () => GatewayAdd
   return async (request, response) => {
     const form = await readForm(request, response);
     if (form === undefined) return;
-    const { authorization, host } = request.headers;
-    const bases = baseUrlsFor(address(), host);
+    const { authorization } = request.headers;
+    const bases = seenBases(address(), request, response);
     const outcome = await decide(useCases, authorization, form, bases);
     if (outcome.ok) sendJson(response, 200, tokenResponse(outcome.value));
     else sendOAuthError(response, outcome.failure, basicChallenge(outcome.failure, authorization));

@@ -32,6 +32,11 @@ const entries: Readonly<Record<GatewayEvent['type'], Entry>> = {
   upstream_revoked: ['info', 'auth', 'upstream tokens revoked'],
   upstream_token_refused: ['warn', 'auth', 'upstream refuses the token'],
   grant_ended: ['info', 'auth', 'grant ended'],
+  unexpected_host: [
+    'warn',
+    'gateway',
+    'reached by another name: set --public-url to the one that clients use',
+  ],
   file_reloaded: ['info', 'gateway', 'file reloaded'],
   file_unusable: ['error', 'gateway', 'file cannot be used'],
   internal_error: ['error', 'gateway', 'internal error'],
