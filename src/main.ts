@@ -1,9 +1,13 @@
 #!/usr/bin/env node
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { type ConfiguredClients, readClientsFile } from './adapters/clients/clients-file.ts';
+import { httpClientDocuments } from './adapters/clients/http-client-documents.ts';
+import { joseAssertions } from './adapters/clients/jose-assertions.ts';
 import { type DoctorReport, doctorReport } from './adapters/configuration/doctor-report.ts';
 import { endpointSettings } from './adapters/configuration/endpoint-settings.ts';
 import {
+  ConfigurationError,
   type GatewayConfig,
   type GatewayOptions,
   gatewayAddress,
@@ -40,7 +44,23 @@ export type {
 export { ConfigurationError } from './adapters/configuration/gateway-configuration.ts';
 export type { Gateway } from './adapters/http/gateway-server.ts';
 export type { GatewayEvent } from './application/events.ts';
-export type { Ports } from './application/ports.ts';
+export type {
+  ClientAssertions,
+  ClientDocuments,
+  Clock,
+  Ports,
+  Random,
+  Records,
+  SignIn,
+  Store,
+  UpstreamAuthorizationServer,
+  UpstreamResourceServer,
+  Version,
+  WriteOutcome,
+} from './application/ports.ts';
+export { StoreUnavailable } from './application/ports.ts';
+export { subject } from './domain/grant.ts';
+export { epochSeconds } from './domain/lifetime.ts';
 
 /**
  * Wires a gateway; nothing is listened on yet. Any port can be replaced: clock, store, sign-in, upstream and the rest. Throws a
@@ -50,6 +70,7 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
   const config = parseConfiguration(ports.signIn ? withoutPassword(options) : options);
   let port = config.port;
   const address = () => gatewayAddress(config, port);
+  const clients = configuredClients(config);
   const clock = ports.clock ?? systemClock;
   const events = ports.events ?? { emit: () => {} };
   const upstream = upstreamOf(config, clock);
@@ -58,6 +79,11 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
     random: systemRandom,
     store: memoryStore(clock),
     signIn: signIn(config, events),
+    clientDocuments: httpClientDocuments({
+      insecure: config.allowInsecureClientMetadata === 'on',
+      userAgent: `${name}/${version}`,
+    }),
+    assertions: joseAssertions,
     authorizationServer: upstream.authorizationServer,
     resourceServer: upstream.resourceServer,
     ...ports,
@@ -65,7 +91,7 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
   };
   const keys = { current: sealingKey(used.random.bytes(32)), previous: [] };
   const callbackUrl = () => upstreamCallbackUrl(address());
-  const settings = useCaseSettings(config, callbackUrl, keys, upstream.publicKey);
+  const settings = useCaseSettings(config, callbackUrl, keys, upstream.publicKey, clients);
   const listener = gatewayListener(
     useCases(used, settings),
     used,
@@ -87,6 +113,15 @@ function signIn({ username, password, passwordHash, usersFile }: GatewayConfig, 
   if (usersFile !== undefined) return hashedUsers(readUsersFile(usersFile, events));
   const hash = passwordHash && readPasswordHash(passwordHash);
   return hash ? hashedUsers(() => new Map([[username, hash]])) : singleUser(username, password);
+}
+
+function configuredClients({ clientsFile }: GatewayConfig): ConfiguredClients {
+  const read = clientsFile === undefined ? undefined : readClientsFile(clientsFile);
+  if (read === undefined) return new Map();
+  if (read.ok) return read.value;
+  throw new ConfigurationError(
+    read.failure.map((message) => ({ setting: 'clientsFile', message })),
+  );
 }
 
 function upstreamOf(
@@ -120,7 +155,7 @@ export async function examineUpstream(options: GatewayOptions): Promise<DoctorRe
   };
   const keys = { current: sealingKey(systemRandom.bytes(32)), previous: [] };
   const callbackUrl = () => upstreamCallbackUrl(gatewayAddress(config, config.port));
-  const settings = useCaseSettings(config, callbackUrl, keys, upstream.publicKey);
+  const settings = useCaseSettings(config, callbackUrl, keys, upstream.publicKey, new Map());
   const diagnosis = await doctor(ports, settings, upstream.pages)();
   await Promise.all([upstream.close(), upstream.resourceServer.close()]);
   return doctorReport(config, diagnosis, seen);

@@ -31,6 +31,20 @@ describe('a command line starts the gateway', () => {
     assert.equal(sources.get('username'), undefined);
   });
 
+  test('with a switch that is only named, and with names one by one', async () => {
+    const { config } = await started([
+      '--allow-insecure-client-metadata',
+      '--dynamic-registration=off',
+      '--client-metadata-domains=a.example,b.example',
+      '--client-metadata-domains',
+      '*.c.example',
+    ]);
+
+    assert.equal(config.allowInsecureClientMetadata, 'on');
+    assert.equal(config.dynamicRegistration, 'off');
+    assert.deepEqual(config.clientMetadataDomains, ['a.example', 'b.example', '*.c.example']);
+  });
+
   test('with values that hold equals signs, dots and dashes', async () => {
     const { config } = await started([
       '--upstream-client-id=-a.b=c',
@@ -269,7 +283,7 @@ describe('a command line prints', () => {
     for (const row of settingRows) {
       assert.equal(asked.text.includes(`  --${flagName(row.key)} `), !row.environmentOnly, row.key);
       const name = environmentName(row.key);
-      const start = row.environmentOnly ? `^ {2}${name} .*\\n +` : `^ +${name}, `;
+      const start = row.environmentOnly ? `^ {2}${name} .*\\n +` : `^ +${name},\\s+`;
       const end = row.default === undefined ? '' : `default ${row.default}`;
       assert.match(asked.text, new RegExp(end ? start + end : `^ +${name}`, 'm'), row.key);
     }

@@ -254,6 +254,18 @@ describe('the command config', () => {
     assert.deepEqual([config.upstreamScope, config.username], ['a b:c', 'No']);
   });
 
+  test('prints a list of names as one', async () => {
+    const argv = ['--client-metadata-domains=a.example,*.b.example', '--upstream-token-param=a=1'];
+    const asked = await commandLine(['config', ...argv, '--upstream-rs=https://a.example']);
+    assert.equal(asked.type, 'print');
+    const text = asked.type === 'print' ? asked.text : '';
+
+    const { config } = await started(['--config=a.yaml'], { 'a.yaml': text });
+
+    assert.deepEqual(config.clientMetadataDomains, ['a.example', '*.b.example']);
+    assert.deepEqual(config.upstreamTokenParam, { a: '1' });
+  });
+
   test('refuses what a start would refuse', async () => {
     const asked = await commandLine(['config', '--port=x']);
 

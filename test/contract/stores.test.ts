@@ -7,7 +7,13 @@ import { after, seconds } from '../../src/domain/lifetime.ts';
 
 recordsContract('the memory store', ({ limit }) => {
   const clock = standingClock();
-  const limits = limit && { flows: limit, clients: limit, grants: limit, registrations: limit };
+  const limits = limit && {
+    flows: limit,
+    clients: limit,
+    grants: limit,
+    registrations: limit,
+    assertions: limit,
+  };
   return { store: memoryStore(clock, limits || {}), clock };
 });
 

@@ -24,7 +24,9 @@ function line(row: Setting, config: GatewayConfig): string {
 function shown({ kind }: Setting, value: NonNullable<GatewayConfig[keyof GatewayConfig]>): string {
   if (kind === 'secret') return '"********"';
   if (typeof value === 'number') return String(value);
-  if (typeof value === 'object') return JSON.stringify(new URLSearchParams(value).toString());
+  if (Array.isArray(value)) return JSON.stringify(value);
+  if (typeof value === 'object')
+    return JSON.stringify(new URLSearchParams(Object.entries(value)).toString());
   const text = kind === 'url' ? withoutQuery(value) : value;
   // What YAML could take for something else is quoted as JSON, which YAML is a superset of.
   return /^[A-Za-z/][\w./:@-]*$/.test(text) && !/:$|^(true|false|null|yes|no|on|off)$/i.test(text)

@@ -1,5 +1,5 @@
 import { type GatewayAddress, upstreamCallbackUrl } from '../../domain/gateway-address.ts';
-import type { ClientDocument, PublicKey } from '../../domain/metadata.ts';
+import type { ClientDocument, PublicKey, ServerFeatures } from '../../domain/metadata.ts';
 import type { OriginPolicy } from '../../domain/web-origin.ts';
 import type { GatewayConfig } from './gateway-configuration.ts';
 import { gatewayClientDocument } from './use-case-settings.ts';
@@ -13,13 +13,13 @@ export interface EndpointSettings {
   readonly upstreamHost: string;
   /** Whether the upstream has no users of its own. */
   readonly onlyScreen: boolean;
-  readonly upstreamScope: string | undefined;
   readonly flowTtl: number;
   readonly sessionTtl: number;
   readonly origins: OriginPolicy;
   /** Addresses and networks. */
   readonly trustedProxies: readonly string[];
   readonly introspection: { readonly id: string; readonly secret: string } | undefined;
+  readonly features: ServerFeatures;
 }
 
 /** Reads it out. `address` is known in full once the gateway listens. */
@@ -31,11 +31,11 @@ export function endpointSettings(
   const { introspectionClientId: id, introspectionClientSecret: secret } = config;
   const canonicalHost =
     config.publicUrl === undefined ? config.host : new URL(config.publicUrl).hostname;
+  const introspection = id !== undefined && secret !== undefined ? { id, secret } : undefined;
   return {
     address,
     clientDocument: gatewayClientDocument(config, () => upstreamCallbackUrl(address()), publicKey),
     upstreamHost: new URL(config.upstreamRs).host,
-    upstreamScope: config.upstreamScope,
     onlyScreen: config.upstreamAuth !== 'oauth',
     flowTtl: config.flowTtl,
     sessionTtl: config.session,
@@ -44,6 +44,11 @@ export function endpointSettings(
       allowed: new Set(config.allowedOrigins?.split(' ')),
       loopback: isLoopback(canonicalHost),
     },
-    introspection: id !== undefined && secret !== undefined ? { id, secret } : undefined,
+    introspection,
+    features: {
+      introspection: introspection !== undefined,
+      registration: config.dynamicRegistration === 'on',
+      clientDocuments: config.clientMetadataDocuments === 'on',
+    },
   };
 }

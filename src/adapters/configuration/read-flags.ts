@@ -120,10 +120,12 @@ function readFlag(
 
 /** The value of a flag, several of one where that is possible; `undefined` where there is none to use. */
 function textOf(key: SettingKey | undefined, value: unknown): string | undefined {
-  const all =
-    Array.isArray(value) && key !== undefined && 'repeatable' in settings[key] ? value : [value];
+  const row = key && settings[key];
+  // A switch that is only named is meant to be on.
+  if (row?.kind === 'switch' && value === true) return 'on';
+  const all = Array.isArray(value) && row && 'repeatable' in row ? value : [value];
   const texts = all.filter((each) => typeof each === 'string' && each !== '');
-  return texts.length === all.length ? texts.join('&') : undefined;
+  return texts.length === all.length ? texts.join(row?.kind === 'names' ? ',' : '&') : undefined;
 }
 
 /** A fault that can be shown whatever else stands on the line. */

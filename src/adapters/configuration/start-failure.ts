@@ -1,8 +1,10 @@
-import type { GatewayConfig } from './gateway-configuration.ts';
+import { ConfigurationError, type GatewayConfig } from './gateway-configuration.ts';
+import { type SettingKey, settings } from './settings.ts';
 import { describeSource, operatorSpelling, type Sources } from './sources.ts';
 
 /** Why a gateway could not start, as a sentence: what, where the value came from, how to mend it. */
 export function startFailure(error: unknown, config: GatewayConfig, sources: Sources): string {
+  if (error instanceof ConfigurationError) return configurationFailure(error, sources);
   const { example } = operatorSpelling(sources);
   const { host } = config;
   const port = `Port ${config.port} (${describeSource('port', sources)})`;
@@ -22,6 +24,18 @@ export function startFailure(error: unknown, config: GatewayConfig, sources: Sou
     default:
       return `The gateway could not start: ${error instanceof Error ? error.message : String(error)}.`;
   }
+}
+
+/** What only shows when the gateway is made: what a file holds that a setting names. */
+function configurationFailure({ faults }: ConfigurationError, sources: Sources): string {
+  const { name } = operatorSpelling(sources);
+  return faults
+    .map(({ setting, message }) => `${isSetting(setting) ? name(setting) : setting}: ${message}`)
+    .join('\n');
+}
+
+function isSetting(text: string): text is SettingKey {
+  return Object.hasOwn(settings, text);
 }
 
 /** The system's code, also where the error came wrapped in another. */

@@ -2,7 +2,7 @@ import type { RequestListener } from 'node:http';
 import type { Ports } from '../../application/ports.ts';
 import type { UseCases } from '../../application/use-cases.ts';
 import { type GatewayAddress, pathPrefix } from '../../domain/gateway-address.ts';
-import type { ClientDocument } from '../../domain/metadata.ts';
+import type { ClientDocument, ServerFeatures } from '../../domain/metadata.ts';
 import type { OriginPolicy } from '../../domain/web-origin.ts';
 import { crossOrigin } from './cross-origin.ts';
 import { flowCookies } from './flow-cookie.ts';
@@ -22,7 +22,6 @@ export interface ListenerSettings {
   readonly clientDocument: (() => ClientDocument) | undefined;
   /** The upstream MCP server, as the pages name it. */
   readonly upstreamHost: string;
-  readonly upstreamScope: string | undefined;
   /** Whether the upstream has no users of its own, so that there is no screen 2. */
   readonly onlyScreen: boolean;
   /** Seconds. */
@@ -33,6 +32,7 @@ export interface ListenerSettings {
   /** Addresses and networks of the proxies in front. */
   readonly trustedProxies: readonly string[];
   readonly introspection: IntrospectionCaller | undefined;
+  readonly features: ServerFeatures;
 }
 
 /** The gateway as `node:http` sees it. */
@@ -48,7 +48,7 @@ export function gatewayListener(
   { clock, random, events }: Pick<Ports, 'clock' | 'random' | 'events'>,
   settings: ListenerSettings,
 ): GatewayListener {
-  const { address, clientDocument, upstreamHost, upstreamScope, onlyScreen, flowTtl } = settings;
+  const { address, clientDocument, upstreamHost, onlyScreen, flowTtl } = settings;
   const prefix = () => pathPrefix(address().canonical);
   const crashed = serverFailure(events);
   const cookies = flowCookies(() => address().canonical, flowTtl, clock);
@@ -58,10 +58,11 @@ export function gatewayListener(
     uses,
     address,
     clientDocument,
-    login: { cookies, session, upstreamHost, onlyScreen, scope: upstreamScope, prefix },
+    login: { cookies, session, upstreamHost, onlyScreen, scopeToShow: uses.scopeToShow, prefix },
     crashed,
     streams,
     introspection: settings.introspection,
+    features: settings.features,
   });
   const callerOf = callers(settings.trustedProxies);
   const watchHost = hostWatch(address, events);

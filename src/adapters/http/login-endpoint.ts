@@ -1,7 +1,9 @@
 import type { ServerResponse } from 'node:http';
 import type { OpenLogin } from '../../application/open-login.ts';
+import type { ScopeToShow } from '../../application/scope-to-show.ts';
 import type { SignInOutcome, SubmitSignIn } from '../../application/sign-in.ts';
 import type { Flow } from '../../domain/authorization-flow.ts';
+import type { ClientRequest } from '../../domain/authorization-request.ts';
 import { flowId } from '../../domain/flow-secrets.ts';
 import type { Subject } from '../../domain/grant.ts';
 import { isLoopbackRedirect, returnHost } from '../../domain/redirect-uri.ts';
@@ -9,7 +11,7 @@ import { scopeTokens } from '../../domain/scope.ts';
 import { type Headers, sendOn, sendPage } from './answers.ts';
 import { sendToClient } from './authorize-endpoint.ts';
 import type { FlowCookies } from './flow-cookie.ts';
-import { loginPage } from './login-page.ts';
+import { loginPage, type NameSource } from './login-page.ts';
 import { type Parameters, parameters, readForm } from './parameters.ts';
 import { sendStepRefusal } from './problem.ts';
 import { notesOf } from './request-notes.ts';
@@ -23,8 +25,8 @@ export interface LoginContext {
   readonly upstreamHost: string;
   /** Whether there is no screen 2. */
   readonly onlyScreen: boolean;
-  /** Set by the operator: what will be asked of the upstream, whatever the client asks for. */
-  readonly scope: string | undefined;
+  /** What the upstream will be asked for. */
+  readonly scopeToShow: ScopeToShow;
   /** The path that everything is under; empty for none. */
   readonly prefix: () => string;
 }
@@ -40,7 +42,7 @@ export function loginEndpoint(open: OpenLogin, context: LoginContext): Handle {
     const opened = await open({ flow: id, cookie, session: context.session.read(request) });
     if (!opened.ok) return sendStepRefusal(request, response, opened.failure);
     const { flow, csrf, signedIn, cookie: secret } = opened.value;
-    const page = pageOf(context, flow, { csrf, signedIn, message: undefined });
+    const page = await pageOf(context, flow, { csrf, signedIn, message: undefined });
     sendPage(response, 200, page, { 'Set-Cookie': context.cookies.give(request, flow.id, secret) });
   };
 }
@@ -76,14 +78,14 @@ export function loginCallbackEndpoint(submit: SubmitSignIn, context: LoginContex
 }
 
 /** The form once more, and no remembered user: a wrong password, or somebody else at the keyboard. */
-function sendAgain(
+async function sendAgain(
   response: ServerResponse,
   context: LoginContext,
   { flow, csrf, wrongPassword }: Extract<SignInOutcome, { type: 'again' }>,
-): void {
+): Promise<void> {
   if (wrongPassword) notesOf(response).error = 'wrong_password';
   const message = wrongPassword ? wrongPasswordMessage : undefined;
-  const page = pageOf(context, flow, { csrf, signedIn: undefined, message });
+  const page = await pageOf(context, flow, { csrf, signedIn: undefined, message });
   sendPage(response, wrongPassword ? 401 : 200, page, setCookies(context.session.clear()));
 }
 
@@ -105,21 +107,28 @@ function signInForm(form: Parameters) {
   };
 }
 
-function pageOf(
-  { upstreamHost, onlyScreen, scope, prefix }: LoginContext,
+function nameSource({ clientOrigin, clientId }: ClientRequest): NameSource {
+  // The id of such a client is the URL of its document.
+  if (clientOrigin === 'document') return { type: 'document', host: new URL(clientId).host };
+  return { type: clientOrigin };
+}
+
+async function pageOf(
+  { upstreamHost, onlyScreen, scopeToShow, prefix }: LoginContext,
   flow: Flow,
   form: { csrf: string; signedIn: Subject | undefined; message: string | undefined },
-): string {
+): Promise<string> {
   const { request } = flow;
   return loginPage({
     client: {
       name: request.clientName,
+      nameSource: nameSource(request),
       returnHost: returnHost(request.redirectUri),
       loopback: isLoopbackRedirect(request.redirectUri),
     },
     upstreamHost,
     onlyScreen,
-    scopes: scopeTokens(scope ?? request.scope),
+    scopes: scopeTokens(await scopeToShow(flow)),
     action: `${prefix()}/login/callback`,
     flow: flow.id,
     ...form,

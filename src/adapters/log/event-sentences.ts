@@ -12,6 +12,8 @@ type Entry = readonly [Level, Stream, string];
 const entries: Readonly<Record<GatewayEvent['type'], Entry>> = {
   client_registered: ['info', 'auth', 'client registered'],
   registration_refused: ['warn', 'auth', 'registration refused'],
+  client_refused: ['warn', 'auth', 'client refused'],
+  client_document_failed: ['warn', 'auth', 'client metadata document cannot be used'],
   authorization_started: ['info', 'auth', 'authorization started'],
   authorization_refused: ['warn', 'auth', 'authorization refused'],
   authorization_denied: ['info', 'auth', 'authorization denied'],

@@ -14,6 +14,7 @@ export interface MemoryLimits {
   readonly clients: number;
   readonly grants: number;
   readonly registrations: number;
+  readonly assertions: number;
 }
 
 const defaultLimits: MemoryLimits = {
@@ -21,6 +22,7 @@ const defaultLimits: MemoryLimits = {
   clients: 100_000,
   grants: 1_000_000,
   registrations: 100,
+  assertions: 100_000,
 };
 
 /**
@@ -34,6 +36,7 @@ export function memoryStore(clock: Pick<Clock, 'now'>, limits: Partial<MemoryLim
     clients: new MemoryRecords(clock, most.clients),
     grants: new MemoryRecords(clock, most.grants),
     registrations: new MemoryRecords(clock, most.registrations),
+    assertions: new MemoryRecords(clock, most.assertions),
     close: () => Promise.resolve(),
   };
 }
