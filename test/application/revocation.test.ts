@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Ports, StoreUnavailable } from '../../src/application/ports.ts';
+import { StoreUnavailable } from '../../src/application/ports.ts';
 import { epochSeconds, seconds } from '../../src/domain/lifetime.ts';
 import type { GrantId } from '../../src/domain/token-pair.ts';
 import {
@@ -304,21 +304,14 @@ describe('an order to revoke at the upstream', () => {
   });
 
   it('counts as done where the upstream took one of two tokens', async () => {
-    const { outside, client, tokens } = await granted();
+    const { outside, gateway, client, tokens } = await granted();
     const { upstream } = outside;
-    const authorizationServer: Ports['authorizationServer'] = {
-      probe: (...asked) => upstream.probe(...asked),
-      resourceDocument: (...asked) => upstream.resourceDocument(...asked),
-      serverDocument: (...asked) => upstream.serverDocument(...asked),
-      register: (endpoint, request) => upstream.register(endpoint, request),
-      requestTokens: (to, form) => upstream.requestTokens(to, form),
-      revokeToken: async (to, endpoint, token) => {
-        const answer = await upstream.revokeToken(to, endpoint, token);
-        upstream.refuse('unsupported_token_type');
-        return answer;
-      },
+    const revoke = upstream.revokeToken.bind(upstream);
+    upstream.revokeToken = async (...asked) => {
+      const answer = await revoke(...asked);
+      upstream.refuse('unsupported_token_type');
+      return answer;
     };
-    const gateway = wired(outside, { ports: { authorizationServer } });
 
     await gateway.revoke(client.value, tokens.accessToken);
     await later(outside);

@@ -114,10 +114,10 @@ test('a session ends by the clock of the gateway, whatever the browser still kee
 });
 
 test('a session that ends before the yes leads to the form, without a reproach', async (t) => {
-  const { base, clock, events } = await startStage(t, { session: 60 });
+  const { base, clock, events } = await startStage(t, { session: 600 });
   const { browser, client } = await signedInBrowser(base);
   const consent = await browser.visit(authorizationUrl(base, client));
-  clock.advance(60);
+  clock.advance(600);
 
   const form = await answerScreenOne(browser, consent, 'allow', {});
 
