@@ -16,9 +16,12 @@ import {
 import { fileContents } from './adapters/configuration/named-files.ts';
 import { type Program, runCommandLine } from './adapters/configuration/run.ts';
 import { asksForDoctor, runDoctor } from './adapters/configuration/run-doctor.ts';
+import { asksForHealthcheck, runHealthcheck } from './adapters/configuration/run-healthcheck.ts';
 import { useCaseSettings } from './adapters/configuration/use-case-settings.ts';
+import { askHealth } from './adapters/http/ask-health.ts';
 import { gatewayListener } from './adapters/http/gateway-listener.ts';
 import { type Gateway, gatewayServer } from './adapters/http/gateway-server.ts';
+import { upstreamHealth } from './adapters/http/upstream-health.ts';
 import { hashedUsers } from './adapters/sign-in/hashed-users.ts';
 import { hashPassword } from './adapters/sign-in/scrypt.ts';
 import { singleUser } from './adapters/sign-in/single-user.ts';
@@ -28,7 +31,7 @@ import { systemClock } from './adapters/system/system-clock.ts';
 import { systemRandom } from './adapters/system/system-random.ts';
 import type { SeenCall } from './adapters/upstream/http-call.ts';
 import { type UpstreamAdapters, upstreamAdapters } from './adapters/upstream/upstream-adapters.ts';
-import type { Events } from './application/events.ts';
+import { type Events, toAll } from './application/events.ts';
 import type { Ports } from './application/ports.ts';
 import { doctor, useCases } from './application/use-cases.ts';
 import { upstreamCallbackUrl } from './domain/gateway-address.ts';
@@ -72,7 +75,8 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
   const address = () => gatewayAddress(config, port);
   const clients = configuredClients(config);
   const clock = ports.clock ?? systemClock;
-  const events = ports.events ?? { emit: () => {} };
+  const health = upstreamHealth();
+  const events = toAll([health.events, ...(ports.events ? [ports.events] : [])]);
   const upstream = upstreamOf(config, clock);
   const used: Ports = {
     clock,
@@ -92,14 +96,14 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
   const keys = { current: sealingKey(used.random.bytes(32)), previous: [] };
   const callbackUrl = () => upstreamCallbackUrl(address());
   const settings = useCaseSettings(config, callbackUrl, keys, upstream.publicKey, clients);
-  const listener = gatewayListener(
-    useCases(used, settings),
-    used,
-    endpointSettings(config, address, upstream.publicKey),
-  );
+  const listener = gatewayListener(useCases(used, settings), used, {
+    ...endpointSettings(config, address, upstream.publicKey),
+    upstreamHealth: health.state,
+  });
   return gatewayServer({
     listener,
     host: config.host,
+    patience: config.shutdownTimeout,
     port,
     url: () => address().canonical,
     listening: (chosen) => {
@@ -192,9 +196,11 @@ if (isStarted(process.argv[1])) {
       return openLog({ format, level });
     },
   };
-  process.exit(
-    asksForDoctor(process.argv.slice(2))
-      ? await runDoctor(process, examineUpstream, version)
-      : await runCommandLine(process, program),
-  );
+  const argv = process.argv.slice(2);
+  const run = () => {
+    if (asksForDoctor(argv)) return runDoctor(process, examineUpstream, version);
+    if (asksForHealthcheck(argv)) return runHealthcheck(process, askHealth);
+    return runCommandLine(process, program);
+  };
+  process.exit(await run());
 }

@@ -152,6 +152,15 @@ export function grantFacts({ id, clientId, subject }: Grant): GrantFacts {
   return { grant: id, client: clientId, subject };
 }
 
+/** Tells several ears. */
+export function toAll(ears: readonly Events[]): Events {
+  return {
+    emit: (event) => {
+      for (const ear of ears) ear.emit(event);
+    },
+  };
+}
+
 /** Hears what happened. It must neither throw nor wait: no use case depends on it. */
 export interface Events {
   emit(event: GatewayEvent): void;

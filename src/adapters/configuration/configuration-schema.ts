@@ -108,6 +108,7 @@ export function configurationSchema(
         introspectionClientSecret: optional(settings.introspectionClientSecret, example, plainText),
         logFormat: choice(settings.logFormat, example, ['auto', 'text', 'json']),
         logLevel: choice(settings.logLevel, example, ['debug', 'info', 'warn', 'error', 'silent']),
+        shutdownTimeout: wholeNumber(settings.shutdownTimeout, example),
       },
       {
         error: ({ code }) =>

@@ -518,6 +518,16 @@ export const settings: Table = {
     description: 'debug, info, warn, error or silent',
     example: 'debug',
   },
+  shutdownTimeout: {
+    key: 'shutdownTimeout',
+    group: 'Operation',
+    kind: 'seconds',
+    default: 25,
+    min: 0,
+    max: hour,
+    description: 'Seconds that running requests have at a stop',
+    example: '25',
+  },
 };
 
 /** The rows of the table, in the order of `--help`. */

@@ -7,6 +7,7 @@ import type { OriginPolicy } from '../../domain/web-origin.ts';
 import { crossOrigin } from './cross-origin.ts';
 import { flowCookies } from './flow-cookie.ts';
 import { callers } from './forwarding.ts';
+import type { UpstreamHealth } from './health-endpoints.ts';
 import { hostWatch } from './host-watch.ts';
 import type { IntrospectionCaller } from './introspection-endpoint.ts';
 import { requestIds, takeNotes } from './request-notes.ts';
@@ -33,19 +34,20 @@ export interface ListenerSettings {
   readonly trustedProxies: readonly string[];
   readonly introspection: IntrospectionCaller | undefined;
   readonly features: ServerFeatures;
+  readonly upstreamHealth: () => UpstreamHealth;
 }
 
 /** The gateway as `node:http` sees it. */
 export interface GatewayListener {
   readonly handler: RequestListener;
-  /** Ends the streams that would else go on for ever: those of GET /mcp. Clients reconnect. */
-  endStreams(): void;
+  /** Begins a stop: not ready any more, and the streams that would else go on for ever, those of GET /mcp, end. Clients reconnect. */
+  drain(): void;
 }
 
 /** Wires the use cases to their endpoints. */
 export function gatewayListener(
   uses: UseCases,
-  { clock, random, events }: Pick<Ports, 'clock' | 'random' | 'events'>,
+  { clock, random, store, events }: Pick<Ports, 'clock' | 'random' | 'store' | 'events'>,
   settings: ListenerSettings,
 ): GatewayListener {
   const { address, clientDocument, upstreamHost, onlyScreen, flowTtl } = settings;
@@ -54,6 +56,10 @@ export function gatewayListener(
   const cookies = flowCookies(() => address().canonical, flowTtl, clock);
   const session = sessionCookie(() => address().canonical, settings.sessionTtl);
   const streams = new Set<() => void>();
+  let isDraining = false;
+  const endStreams = () => {
+    for (const end of streams) end();
+  };
   const table = routes({
     uses,
     address,
@@ -63,6 +69,7 @@ export function gatewayListener(
     streams,
     introspection: settings.introspection,
     features: settings.features,
+    health: { store, isDraining: () => isDraining, upstream: settings.upstreamHealth, events },
   });
   const callerOf = callers(settings.trustedProxies);
   const watchHost = hostWatch(address, events);
@@ -73,16 +80,19 @@ export function gatewayListener(
       // The way back may fail at any time; what it means is seen at the request's other events.
       response.on('error', () => {});
       const caller = callerOf(request);
-      watchHost(caller.host);
-      takeNotes(request, response, caller.requestId ?? nextId(), caller, events);
+      const notes = takeNotes(request, response, caller.requestId ?? nextId(), caller, events);
+      if (isDraining) response.setHeader('Connection', 'close');
       try {
         route(request, response)?.catch((error: unknown) => crashed(response, error));
       } catch (error) {
         crashed(response, error);
       }
+      if (!notes.quiet) watchHost(caller.host);
+      if (isDraining) endStreams(); // one may have begun just now
     },
-    endStreams: () => {
-      for (const end of streams) end();
+    drain: () => {
+      isDraining = true;
+      endStreams();
     },
   };
 }

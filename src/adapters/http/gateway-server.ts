@@ -6,7 +6,7 @@ import { type Listening, listen } from './listening.ts';
 export interface Gateway {
   /** Starts to listen, once; rejects with the system's error (`code`) where that is not possible. */
   listen(): Promise<{ readonly addresses: readonly string[]; readonly port: number }>;
-  /** Stops: no new connections, streams end, running requests finish. */
+  /** Stops: not ready, no new connections, streams end, running requests finish within the time of the configuration. */
   close(): Promise<void>;
   /** Its base URL without a trailing slash; with port 0 it is known once the gateway listens. */
   readonly url: string;
@@ -23,16 +23,15 @@ export interface ServerParts {
   readonly url: () => string;
   /** Told which port it is, before the first request. */
   readonly listening: (port: number) => void;
+  /** How long running requests may still take at a stop (seconds). */
+  readonly patience: number;
   /** Closes what is behind the listener, once no request runs any more. */
   readonly closed: () => Promise<unknown>;
 }
 
-/** How long running requests may still take at a stop (milliseconds). */
-const patience = 5000;
-
 /** Puts a listener on a port. */
 export function gatewayServer(parts: ServerParts): Gateway {
-  const { listener, host, port, url, listening, closed } = parts;
+  const { listener, host, port, url, listening, patience, closed } = parts;
   let running: Listening | undefined;
   return {
     listen: async () => {
@@ -42,8 +41,9 @@ export function gatewayServer(parts: ServerParts): Gateway {
       return { addresses: running.addresses, port: running.port };
     },
     close: async () => {
-      listener.endStreams();
-      await running?.close(patience);
+      const stopped = running?.close(patience * 1000);
+      listener.drain();
+      await stopped;
       await closed();
     },
     get url() {

@@ -6,6 +6,7 @@ import {
   type ServerFeatures,
 } from '../../domain/metadata.ts';
 import { authorizeEndpoint } from './authorize-endpoint.ts';
+import { type HealthParts, livenessEndpoint, readinessEndpoint } from './health-endpoints.ts';
 import { homeEndpoint } from './home-endpoint.ts';
 import { type IntrospectionCaller, introspectionEndpoint } from './introspection-endpoint.ts';
 import { type LoginContext, loginCallbackEndpoint, loginEndpoint } from './login-endpoint.ts';
@@ -33,11 +34,14 @@ export interface RouteParts {
   /** Absent: nobody may introspect. */
   readonly introspection: IntrospectionCaller | undefined;
   readonly features: ServerFeatures;
+  readonly health: HealthParts;
 }
 
 /** The whole surface of the gateway, a row per endpoint. */
 export function routes(parts: RouteParts): readonly Route[] {
   const { uses, address, clientDocument, login, crashed, streams, introspection, features } = parts;
+  const live = livenessEndpoint();
+  const ready = readinessEndpoint(parts.health);
   const wellKnown = '/.well-known/oauth-protected-resource';
   const home = homeEndpoint(address, login);
   const mcp = mcpEndpoint(uses.relay, { address, crashed, streams, home });
@@ -98,5 +102,10 @@ export function routes(parts: RouteParts): readonly Route[] {
         ]
       : []),
     { methods: ['GET'], path: '/', handle: home },
+    // Under the names that other programs have for them, too.
+    ...['/healthz', '/health', '/ping'].map(
+      (path): Route => ({ methods: ['GET'], path, handle: live }),
+    ),
+    ...['/readyz', '/ready'].map((path): Route => ({ methods: ['GET'], path, handle: ready })),
   ];
 }

@@ -37,6 +37,7 @@ export function memoryStore(clock: Pick<Clock, 'now'>, limits: Partial<MemoryLim
     grants: new MemoryRecords(clock, most.grants),
     registrations: new MemoryRecords(clock, most.registrations),
     assertions: new MemoryRecords(clock, most.assertions),
+    probe: () => Promise.resolve(),
     close: () => Promise.resolve(),
   };
 }

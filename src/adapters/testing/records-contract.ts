@@ -45,6 +45,9 @@ export function recordsContract(
         expiry(() => contextOf(tested, kind));
       });
     }
+    it('is there, and says so', async () => {
+      await tested.store.probe();
+    });
     kindsApart(() => tested);
     if (bounded) bounds(makeStore);
   });
