@@ -18,8 +18,9 @@ import { type Program, runCommandLine } from './adapters/configuration/run.ts';
 import { asksForDoctor, runDoctor } from './adapters/configuration/run-doctor.ts';
 import { asksForHealthcheck, runHealthcheck } from './adapters/configuration/run-healthcheck.ts';
 import { useCaseSettings } from './adapters/configuration/use-case-settings.ts';
+import { listenAddress } from './adapters/configuration/web-address.ts';
 import { askHealth } from './adapters/http/ask-health.ts';
-import { gatewayListener } from './adapters/http/gateway-listener.ts';
+import { type GatewayListener, gatewayListener } from './adapters/http/gateway-listener.ts';
 import { type Gateway, gatewayServer } from './adapters/http/gateway-server.ts';
 import { upstreamHealth } from './adapters/http/upstream-health.ts';
 import { hashedUsers } from './adapters/sign-in/hashed-users.ts';
@@ -76,7 +77,8 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
   const clients = configuredClients(config);
   const clock = ports.clock ?? systemClock;
   const health = upstreamHealth();
-  const events = toAll([health.events, ...(ports.events ? [ports.events] : [])]);
+  const ears = [health.events, ...(ports.events ? [ports.events] : [])];
+  const events = toAll(ears);
   const upstream = upstreamOf(config, clock);
   const used: Ports = {
     clock,
@@ -106,11 +108,35 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
     patience: config.shutdownTimeout,
     port,
     url: () => address().canonical,
+    beside: async () => {
+      if (config.metricsAddress === undefined) return [];
+      const { counting, listener: metricsListener } = await openMetrics(config, listener.activity);
+      ears.push(counting);
+      return [metricsListener];
+    },
     listening: (chosen) => {
       port = chosen;
     },
     closed: () => Promise.all([upstream.close(), used.resourceServer.close(), used.store.close()]),
   });
+}
+
+/** Loaded only where it is asked for. */
+async function openMetrics(
+  { metricsAddress = '' }: GatewayConfig,
+  activity: GatewayListener['activity'],
+) {
+  const { metrics } = await import('./adapters/metrics/metrics.ts');
+  const { listenForMetrics } = await import('./adapters/metrics/metrics-listener.ts');
+  const counting = metrics(version, activity);
+  const address = listenAddress(metricsAddress) ?? { host: '127.0.0.1', port: 0 };
+  try {
+    return { counting, listener: await listenForMetrics(counting, address) };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const message = `It cannot be listened on (${reason}); choose another, for example 127.0.0.1:9465.`;
+    throw new ConfigurationError([{ setting: 'metricsAddress', message }]);
+  }
 }
 
 function signIn({ username, password, passwordHash, usersFile }: GatewayConfig, events: Events) {

@@ -136,6 +136,8 @@ export interface RequestFacts {
   readonly address: string | undefined;
   /** The login that the request belonged to. */
   readonly flow: string | undefined;
+  /** What was presented at the token endpoint; only there. */
+  readonly grantType: 'authorization_code' | 'refresh_token' | 'other' | undefined;
   /** The code of the error that was answered. */
   readonly error: string | undefined;
   /** The client left before it had all of the answer. */

@@ -24,6 +24,7 @@ const answered = {
   bytes: 512,
   duration: 12.345,
   upstreamDuration: undefined,
+  grantType: undefined,
   address: '192.0.2.1',
   flow: undefined,
   error: undefined,

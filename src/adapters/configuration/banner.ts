@@ -1,6 +1,6 @@
 import { type GatewayConfig, mcpUrl, upstreamCallbackUrl } from './gateway-configuration.ts';
 import { describeSource, type Sources } from './sources.ts';
-import { withoutQuery } from './web-address.ts';
+import { httpOrigin, listenAddress, withoutQuery } from './web-address.ts';
 
 /** What the start of a gateway tells its operator. */
 export interface BannerFacts {
@@ -49,7 +49,15 @@ function factsOf(facts: BannerFacts): [string, string][] {
     ['upstream client', upstreamClient(config)],
     ['sign-in', signIn(facts)],
     ['store', facts.store],
+    ...metrics(config),
   ];
+}
+
+function metrics({ metricsAddress }: GatewayConfig): [string, string][] {
+  const address = metricsAddress === undefined ? undefined : listenAddress(metricsAddress);
+  return address === undefined
+    ? []
+    : [['metrics', `${httpOrigin(address.host, address.port)}/metrics`]];
 }
 
 function signIn({ config, sources }: BannerFacts): string {

@@ -19,7 +19,7 @@ import {
   settings,
   type TextSetting,
 } from './settings.ts';
-import { type ForbiddenPart, normalHost, quoted, urlFault } from './web-address.ts';
+import { type ForbiddenPart, listenAddress, normalHost, quoted, urlFault } from './web-address.ts';
 
 /**
  * The schema from options to configuration. Each setting is judged alone; then the rules between
@@ -108,6 +108,7 @@ export function configurationSchema(
         introspectionClientSecret: optional(settings.introspectionClientSecret, example, plainText),
         logFormat: choice(settings.logFormat, example, ['auto', 'text', 'json']),
         logLevel: choice(settings.logLevel, example, ['debug', 'info', 'warn', 'error', 'silent']),
+        metricsAddress: optional(settings.metricsAddress, example, listenable),
         shutdownTimeout: wholeNumber(settings.shutdownTimeout, example),
       },
       {
@@ -214,6 +215,11 @@ const resourceValue: Judge = (value, row, example) => {
 const headerText: Judge = (value, row, example) =>
   fixedHeader(value) === undefined
     ? `The value is not a header that may be set; give Name: value, for example ${example(row.key)}.`
+    : undefined;
+
+const listenable: Judge = (value, row, example) =>
+  listenAddress(value) === undefined
+    ? `${quoted(value)} is no address to listen on; give host and port, for example ${example(row.key)}.`
     : undefined;
 
 function file(judge: FileJudge): Judge {

@@ -109,6 +109,8 @@ export interface GatewayConfig {
   readonly logFormat: 'auto' | 'text' | 'json';
   /** The least that is worth a line. */
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  /** `host:port` where /metrics is; absent where nowhere. */
+  readonly metricsAddress: string | undefined;
   /** How long running requests may still take at a stop. */
   readonly shutdownTimeout: number;
 }

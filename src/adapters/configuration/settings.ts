@@ -518,6 +518,14 @@ export const settings: Table = {
     description: 'debug, info, warn, error or silent',
     example: 'debug',
   },
+  metricsAddress: {
+    key: 'metricsAddress',
+    group: 'Operation',
+    kind: 'text',
+    default: undefined,
+    description: 'Address of /metrics for Prometheus, off the public port',
+    example: '127.0.0.1:9464',
+  },
   shutdownTimeout: {
     key: 'shutdownTimeout',
     group: 'Operation',

@@ -22,6 +22,16 @@ export function httpOrigin(host: string, port: number): string {
   return new URL(`http://${isIPv6(host) ? `[${host}]` : host}:${port}`).origin;
 }
 
+/** The address in `host:port` (IPv6 in brackets), or in `port` alone, which is on loopback then; `undefined` where there is none. */
+export function listenAddress(
+  text: string,
+): { readonly host: string; readonly port: number } | undefined {
+  const [, named, digits = ''] = /^(?:(\[[^\]]*\]|[^:]*):)?(\d{1,5})$/.exec(text.trim()) ?? [];
+  const host = named === undefined ? '127.0.0.1' : normalHost(named);
+  const port = Number(digits);
+  return host === undefined || digits === '' || port > 65_535 ? undefined : { host, port };
+}
+
 /** Parts that the URL of a certain setting must not have. */
 export type ForbiddenPart = 'query' | 'fragment' | 'odd path';
 

@@ -40,6 +40,8 @@ export interface ListenerSettings {
 /** The gateway as `node:http` sees it. */
 export interface GatewayListener {
   readonly handler: RequestListener;
+  /** What goes on at this moment: requests that are not answered whole, and streams of GET /mcp. */
+  activity(): { readonly requests: number; readonly streams: number };
   /** Begins a stop: not ready any more, and the streams that would else go on for ever, those of GET /mcp, end. Clients reconnect. */
   drain(): void;
 }
@@ -56,6 +58,7 @@ export function gatewayListener(
   const cookies = flowCookies(() => address().canonical, flowTtl, clock);
   const session = sessionCookie(() => address().canonical, settings.sessionTtl);
   const streams = new Set<() => void>();
+  let requests = 0;
   let isDraining = false;
   const endStreams = () => {
     for (const end of streams) end();
@@ -79,6 +82,10 @@ export function gatewayListener(
     handler: (request, response) => {
       // The way back may fail at any time; what it means is seen at the request's other events.
       response.on('error', () => {});
+      requests += 1;
+      response.on('close', () => {
+        requests -= 1;
+      });
       const caller = callerOf(request);
       const notes = takeNotes(request, response, caller.requestId ?? nextId(), caller, events);
       if (isDraining) response.setHeader('Connection', 'close');
@@ -90,6 +97,7 @@ export function gatewayListener(
       if (!notes.quiet) watchHost(caller.host);
       if (isDraining) endStreams(); // one may have begun just now
     },
+    activity: () => ({ requests, streams: streams.size }),
     drain: () => {
       isDraining = true;
       endStreams();

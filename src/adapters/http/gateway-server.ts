@@ -5,7 +5,12 @@ import { type Listening, listen } from './listening.ts';
 /** A gateway that can be put on a port, or into a server that is there already. */
 export interface Gateway {
   /** Starts to listen, once; rejects with the system's error (`code`) where that is not possible. */
-  listen(): Promise<{ readonly addresses: readonly string[]; readonly port: number }>;
+  listen(): Promise<{
+    readonly addresses: readonly string[];
+    readonly port: number;
+    /** Where Prometheus asks; absent where metrics are off. */
+    readonly metricsUrl: string | undefined;
+  }>;
   /** Stops: not ready, no new connections, streams end, running requests finish within the time of the configuration. */
   close(): Promise<void>;
   /** Its base URL without a trailing slash; with port 0 it is known once the gateway listens. */
@@ -21,6 +26,8 @@ export interface ServerParts {
   /** 0: any free one. */
   readonly port: number;
   readonly url: () => string;
+  /** Opens what is beside the listener, before its first request; what it returns is closed after the last one. */
+  readonly beside: () => Promise<readonly Beside[]>;
   /** Told which port it is, before the first request. */
   readonly listening: (port: number) => void;
   /** How long running requests may still take at a stop (seconds). */
@@ -29,21 +36,42 @@ export interface ServerParts {
   readonly closed: () => Promise<unknown>;
 }
 
+/** Something that is open as long as the gateway is. */
+export interface Beside {
+  /** Where its figures are, if it has some. */
+  readonly metricsUrl?: string;
+  close(): Promise<void>;
+}
+
 /** Puts a listener on a port. */
 export function gatewayServer(parts: ServerParts): Gateway {
-  const { listener, host, port, url, listening, patience, closed } = parts;
+  const { listener, host, port, url, listening, beside, patience, closed } = parts;
   let running: Listening | undefined;
+  let open: readonly Beside[] = [];
+  const closeBeside = async () => {
+    const closing = open;
+    open = [];
+    await Promise.all(closing.map((each) => each.close()));
+  };
   return {
     listen: async () => {
       if (running !== undefined) throw new Error('The gateway listens already.');
-      running = await listen(host, port, listener.handler);
+      open = await beside();
+      try {
+        running = await listen(host, port, listener.handler);
+      } catch (error) {
+        await closeBeside();
+        throw error;
+      }
       listening(running.port);
-      return { addresses: running.addresses, port: running.port };
+      const metricsUrl = open.find((each) => each.metricsUrl !== undefined)?.metricsUrl;
+      return { addresses: running.addresses, port: running.port, metricsUrl };
     },
     close: async () => {
       const stopped = running?.close(patience * 1000);
       listener.drain();
       await stopped;
+      await closeBeside();
       await closed();
     },
     get url() {

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Events } from '../../application/events.ts';
+import type { Events, RequestFacts } from '../../application/events.ts';
 import type { Caller } from './forwarding.ts';
 
 /** What is noted about a request on its way, for the operator. */
@@ -11,6 +11,7 @@ export interface RequestNotes {
   /** Nobody wants to read about it: health checks. */
   quiet: boolean;
   flow: string | undefined;
+  grantType: RequestFacts['grantType'];
   error: string | undefined;
   upstreamDuration: number | undefined;
 }
@@ -29,6 +30,7 @@ function blank(id: string, caller: Caller | undefined): RequestNotes {
     route: 'none',
     quiet: false,
     flow: undefined,
+    grantType: undefined,
     error: undefined,
     upstreamDuration: undefined,
   };
@@ -60,6 +62,7 @@ export function takeNotes(
       upstreamDuration: notes.upstreamDuration,
       address: caller.address,
       flow: notes.flow,
+      grantType: notes.grantType,
       error: notes.error,
       aborted: !response.writableFinished,
     });

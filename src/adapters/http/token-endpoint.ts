@@ -9,6 +9,7 @@ import { failure, type Result } from '../../domain/result.ts';
 import { sendJson, sendOAuthError } from './answers.ts';
 import { basicChallenge, clientCredentials } from './client-credentials.ts';
 import { type Parameters, readForm } from './parameters.ts';
+import { notesOf } from './request-notes.ts';
 import type { Handle } from './router.ts';
 import { seenBases } from './seen-base.ts';
 
@@ -20,12 +21,18 @@ export function tokenEndpoint(useCases: TokenUseCases, address: () => GatewayAdd
   return async (request, response) => {
     const form = await readForm(request, response);
     if (form === undefined) return;
+    notesOf(response).grantType = grantType(form);
     const { authorization } = request.headers;
     const bases = seenBases(address(), request, response);
     const outcome = await decide(useCases, authorization, form, bases);
     if (outcome.ok) sendJson(response, 200, tokenResponse(outcome.value));
     else sendOAuthError(response, outcome.failure, basicChallenge(outcome.failure, authorization));
   };
+}
+
+function grantType(form: Parameters) {
+  const given = form.get('grant_type');
+  return given === 'authorization_code' || given === 'refresh_token' ? given : 'other';
 }
 
 /** Who it is comes before what is asked: a stranger learns nothing about a token or code. */

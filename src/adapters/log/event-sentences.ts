@@ -75,6 +75,7 @@ const names: Readonly<Record<string, string>> = {
   duration: 'ms',
   upstreamDuration: 'upstream_ms',
   redirectUri: 'redirect_uri',
+  grantType: 'grant_type',
 };
 
 function levelOf(event: GatewayEvent): Level | undefined {
