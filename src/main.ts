@@ -22,6 +22,7 @@ import { listenAddress } from './adapters/configuration/web-address.ts';
 import { askHealth } from './adapters/http/ask-health.ts';
 import { type GatewayListener, gatewayListener } from './adapters/http/gateway-listener.ts';
 import { type Gateway, gatewayServer } from './adapters/http/gateway-server.ts';
+import { type TlsFiles, tlsFiles } from './adapters/http/tls-files.ts';
 import { upstreamHealth } from './adapters/http/upstream-health.ts';
 import { hashedUsers } from './adapters/sign-in/hashed-users.ts';
 import { hashPassword } from './adapters/sign-in/scrypt.ts';
@@ -106,6 +107,7 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
     listener,
     host: config.host,
     patience: config.shutdownTimeout,
+    tls: tlsOf(config, events),
     port,
     url: () => address().canonical,
     beside: async () => {
@@ -119,6 +121,16 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
     },
     closed: () => Promise.all([upstream.close(), used.resourceServer.close(), used.store.close()]),
   });
+}
+
+function tlsOf({ tlsCert, tlsKey }: GatewayConfig, events: Events): TlsFiles | undefined {
+  if (tlsCert === undefined || tlsKey === undefined) return undefined;
+  try {
+    return tlsFiles(tlsCert, tlsKey, events);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new ConfigurationError([{ setting: 'tlsCert', message }]);
+  }
 }
 
 /** Loaded only where it is asked for. */

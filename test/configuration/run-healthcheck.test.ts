@@ -46,6 +46,12 @@ for (const [what, argv, env, host, port] of addresses) {
   });
 }
 
+test('healthcheck asks with TLS where the gateway listens with it', async () => {
+  const { asked } = await run(['--tls-cert=a.crt', '--tls-key=a.key']);
+
+  assert.deepEqual(asked, [{ host: '127.0.0.1', port: 8002, tls: true }]);
+});
+
 const refusals: readonly (readonly [string, RegExp])[] = [
   ['--port=x', /is not a port/],
   ['--port=0', /nobody knows where to ask; give it, for example --port=/],

@@ -95,6 +95,26 @@ describe('a run', () => {
     assert.equal(written.out, '');
   });
 
+  test('looks at its files again at SIGHUP, and goes on', async () => {
+    const { process, signals, printed } = fakeProcess([upstream, '--port=0']);
+    let looks = 0;
+    const reload = () => {
+      looks += 1;
+    };
+
+    const code = runCommandLine(
+      process,
+      program(() => ({ ...listening, reload })),
+    );
+    await once(printed, 'out');
+    signals.emit('SIGHUP');
+    signals.emit('SIGTERM');
+
+    assert.equal(await code, 0);
+    assert.equal(looks, 1);
+    assert.equal(signals.listenerCount('SIGHUP'), 0);
+  });
+
   for (const signal of ['SIGTERM', 'SIGINT']) {
     test(`prints the banner, closes at ${signal} and ends with 0`, async () => {
       const { process, written, signals, printed } = fakeProcess([upstream, '--port=0']);

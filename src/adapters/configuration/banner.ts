@@ -36,9 +36,10 @@ export function bannerFields(facts: BannerFacts): Readonly<Record<string, string
 
 function factsOf(facts: BannerFacts): [string, string][] {
   const { config, port } = facts;
+  const addresses = facts.addresses.map((address) => endpoint(address, port)).join(', ');
   return [
     ['mcp-oauth-gateway', facts.version],
-    ['listening on', facts.addresses.map((address) => endpoint(address, port)).join(', ')],
+    ['listening on', addresses + (config.tlsCert === undefined ? '' : ' (TLS)')],
     ['MCP URL', `${mcpUrl(config, port)} (paste this into your MCP client)`],
     [
       'upstream callback',

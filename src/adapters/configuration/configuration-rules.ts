@@ -143,14 +143,8 @@ const rules: readonly Rule[] = [
         ? `The upstream has to read the document from outside, so a public https URL is required, for example ${example('publicUrl')}.`
         : undefined,
   },
-  {
-    reads: ['upstreamClientCert', 'upstreamClientKey'],
-    setting: 'upstreamClientCert',
-    fault: ({ upstreamClientCert, upstreamClientKey }, { name }) =>
-      (upstreamClientCert === undefined) === (upstreamClientKey === undefined)
-        ? undefined
-        : `A certificate and its key go together; give ${name('upstreamClientCert')} and ${name('upstreamClientKey')}, or neither.`,
-  },
+  together('upstreamClientCert', 'upstreamClientKey'),
+  together('tlsCert', 'tlsKey'),
   {
     reads: ['host', 'publicUrl', 'password', 'passwordHash', 'usersFile'],
     setting: 'password',
@@ -175,6 +169,21 @@ function withoutClearText(
         fault && `${fault}, or set ${example('upstreamPlainHttp')} where the network is private.`
       );
     },
+  };
+}
+
+/** A certificate and its key. */
+function together(
+  cert: 'upstreamClientCert' | 'tlsCert',
+  key: 'upstreamClientKey' | 'tlsKey',
+): Rule {
+  return {
+    reads: [cert, key],
+    setting: cert,
+    fault: (config, { name }) =>
+      (config[cert] === undefined) === (config[key] === undefined)
+        ? undefined
+        : `A certificate and its key go together; give ${name(cert)} and ${name(key)}, or neither.`,
   };
 }
 

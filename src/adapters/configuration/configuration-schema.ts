@@ -36,6 +36,8 @@ export function configurationSchema(
         port: wholeNumber(settings.port, example),
         host: host(settings.host, example),
         publicUrl: publicUrl(settings.publicUrl, example),
+        tlsCert: optional(settings.tlsCert, example, file(judgeCertificates)),
+        tlsKey: optional(settings.tlsKey, example, file(judgePrivateKey)),
         trustedProxy: networks(settings.trustedProxy, example),
         upstreamRs: required(settings.upstreamRs, example, upstreamUrl(['fragment'])),
         upstreamAs: optional(settings.upstreamAs, example, upstreamUrl(['fragment', 'query'])),

@@ -14,6 +14,9 @@ export interface GatewayConfig {
   readonly host: string;
   /** The URL under which clients reach the gateway, perhaps with a path, without a trailing slash. */
   readonly publicUrl: string | undefined;
+  /** PEM files of certificate and key; absent where the gateway listens without TLS. */
+  readonly tlsCert: string | undefined;
+  readonly tlsKey: string | undefined;
   /** Addresses and networks of the proxies in front, separated by single spaces; nobody else's forwarding headers count. */
   readonly trustedProxy: string | undefined;
   /** The upstream's MCP endpoint exactly as given: path and trailing slash matter. */
@@ -181,7 +184,8 @@ export function checkConfiguration(options: unknown, spelling: Spelling): Checke
  * named with the port the gateway listens on.
  */
 export function canonicalUrl(config: GatewayConfig, listeningPort: number): string {
-  return config.publicUrl ?? httpOrigin(config.host, listeningPort);
+  const scheme = config.tlsCert === undefined ? 'http' : 'https';
+  return config.publicUrl ?? httpOrigin(config.host, listeningPort, scheme);
 }
 
 /** How clients reach the gateway: on a loopback bind by any loopback name, unless a public URL is set. */

@@ -56,7 +56,11 @@ export async function runHealthcheck(
       `The port is any free one, so nobody knows where to ask; give it, for example ${spelling.example('port')}.`,
     ]);
   }
-  const asked = await ask({ host: reachable(value.host), port: value.port, tls: false });
+  const asked = await ask({
+    host: reachable(value.host),
+    port: value.port,
+    tls: given.values.tlsCert !== undefined,
+  });
   (asked.ok ? process.stdout : process.stderr).write(`${asked.ok ? asked.value : asked.failure}\n`);
   return asked.ok ? 0 : 1;
 }

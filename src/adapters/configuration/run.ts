@@ -16,8 +16,8 @@ export interface ProcessLike {
     write(text: string): unknown;
   };
   readonly stderr: { write(text: string): unknown };
-  on(signal: StopSignal, listener: () => void): unknown;
-  off(signal: StopSignal, listener: () => void): unknown;
+  on(signal: StopSignal | 'SIGHUP', listener: () => void): unknown;
+  off(signal: StopSignal | 'SIGHUP', listener: () => void): unknown;
 }
 
 type StopSignal = 'SIGTERM' | 'SIGINT';
@@ -26,6 +26,8 @@ type StopSignal = 'SIGTERM' | 'SIGINT';
 export interface RunnableGateway {
   /** Rejects with the system's error (`code`) when an address cannot be listened on. */
   listen(): Promise<{ readonly addresses: readonly string[]; readonly port: number }>;
+  /** Looks at the files that may have changed. */
+  reload?(): void;
   close(): Promise<void>;
 }
 
@@ -106,8 +108,11 @@ async function serve(
   const { version, createGateway, store = 'memory (grants end with this process)' } = program;
   const complain = (text: string) => process.stderr.write(`${text}\n`);
   const { log, tell } = await voice(process, program, config);
+  let gateway: RunnableGateway | undefined;
+  // Else it would end the process.
+  const reload = () => gateway?.reload?.();
+  process.on('SIGHUP', reload);
   const run = async (): Promise<number> => {
-    let gateway: RunnableGateway;
     try {
       gateway = createGateway(config, log);
       const { addresses, port } = await gateway.listen();
@@ -127,6 +132,7 @@ async function serve(
   };
   const code = await Promise.race([run(), signals.second.then(() => 2)]);
   signals.release();
+  process.off('SIGHUP', reload);
   log?.flush();
   return code;
 }

@@ -101,6 +101,22 @@ export const settings: Table = {
     description: 'URL clients reach the gateway under (a path too)',
     example: 'https://mcp.example.com',
   },
+  tlsCert: {
+    key: 'tlsCert',
+    group: 'Listening',
+    kind: 'file',
+    default: undefined,
+    description: 'Certificate (PEM, with chain) to listen with TLS',
+    example: '/etc/tls/mcp.example.com.crt',
+  },
+  tlsKey: {
+    key: 'tlsKey',
+    group: 'Listening',
+    kind: 'file',
+    default: undefined,
+    description: 'Its key; both are read again when they change',
+    example: '/etc/tls/mcp.example.com.key',
+  },
   trustedProxy: {
     key: 'trustedProxy',
     group: 'Listening',

@@ -17,9 +17,9 @@ export function normalHost(text: string): string | undefined {
   return url?.hostname.replace(/^\[|\]$/g, '');
 }
 
-/** The origin `http://host:port`, as a browser would write it. */
-export function httpOrigin(host: string, port: number): string {
-  return new URL(`http://${isIPv6(host) ? `[${host}]` : host}:${port}`).origin;
+/** The origin of a host and a port, as a browser would write it. */
+export function httpOrigin(host: string, port: number, scheme: 'http' | 'https' = 'http'): string {
+  return new URL(`${scheme}://${isIPv6(host) ? `[${host}]` : host}:${port}`).origin;
 }
 
 /** The address in `host:port` (IPv6 in brackets), or in `port` alone, which is on loopback then; `undefined` where there is none. */

@@ -1,6 +1,7 @@
 import type { RequestListener } from 'node:http';
 import type { GatewayListener } from './gateway-listener.ts';
 import { type Listening, listen } from './listening.ts';
+import type { TlsFiles } from './tls-files.ts';
 
 /** A gateway that can be put on a port, or into a server that is there already. */
 export interface Gateway {
@@ -11,6 +12,8 @@ export interface Gateway {
     /** Where Prometheus asks; absent where metrics are off. */
     readonly metricsUrl: string | undefined;
   }>;
+  /** Looks at once at the files of TLS, which are otherwise looked at every few seconds. */
+  reload(): void;
   /** Stops: not ready, no new connections, streams end, running requests finish within the time of the configuration. */
   close(): Promise<void>;
   /** Its base URL without a trailing slash; with port 0 it is known once the gateway listens. */
@@ -25,6 +28,7 @@ export interface ServerParts {
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
+  readonly tls: TlsFiles | undefined;
   readonly url: () => string;
   /** Opens what is beside the listener, before its first request; what it returns is closed after the last one. */
   readonly beside: () => Promise<readonly Beside[]>;
@@ -36,6 +40,9 @@ export interface ServerParts {
   readonly closed: () => Promise<unknown>;
 }
 
+/** Milliseconds; certificates are renewed days before they end. */
+const lookEvery = 10_000;
+
 /** Something that is open as long as the gateway is. */
 export interface Beside {
   /** Where its figures are, if it has some. */
@@ -45,8 +52,13 @@ export interface Beside {
 
 /** Puts a listener on a port. */
 export function gatewayServer(parts: ServerParts): Gateway {
-  const { listener, host, port, url, listening, beside, patience, closed } = parts;
+  const { listener, host, port, tls, url, listening, beside, patience, closed } = parts;
   let running: Listening | undefined;
+  let looking: NodeJS.Timeout | undefined;
+  const reload = () => {
+    const pair = tls?.renewed();
+    if (pair !== undefined) running?.renew(pair);
+  };
   let open: readonly Beside[] = [];
   const closeBeside = async () => {
     const closing = open;
@@ -58,16 +70,19 @@ export function gatewayServer(parts: ServerParts): Gateway {
       if (running !== undefined) throw new Error('The gateway listens already.');
       open = await beside();
       try {
-        running = await listen(host, port, listener.handler);
+        running = await listen(host, port, listener.handler, tls?.current);
       } catch (error) {
         await closeBeside();
         throw error;
       }
       listening(running.port);
+      if (tls !== undefined) looking = setInterval(reload, lookEvery).unref();
       const metricsUrl = open.find((each) => each.metricsUrl !== undefined)?.metricsUrl;
       return { addresses: running.addresses, port: running.port, metricsUrl };
     },
+    reload,
     close: async () => {
+      clearInterval(looking);
       const stopped = running?.close(patience * 1000);
       listener.drain();
       await stopped;
