@@ -47,7 +47,11 @@ export type GatewayEvent =
       readonly reason: FlowRefusal | 'unknown' | 'forged';
     }
   /** `account`: the first characters of the hash of the name that was tried; people type passwords into the wrong field. */
-  | ({ readonly type: 'sign_in_refused'; readonly account: string } & FlowFacts)
+  | ({
+      readonly type: 'sign_in_refused';
+      readonly account: string;
+      readonly reason: 'wrong_password' | 'too_many_attempts';
+    } & FlowFacts)
   | ({ readonly type: 'signed_in'; readonly subject: Subject } & FlowFacts)
   | {
       readonly type: 'authorization_denied';

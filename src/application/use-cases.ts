@@ -33,6 +33,7 @@ import { type ScopeToShow, scopeToShow } from './scope-to-show.ts';
 import { sendUpstream } from './send-upstream.ts';
 import { signInSessions } from './sessions.ts';
 import { type SubmitSignIn, submitSignIn } from './sign-in.ts';
+import { signInThrottle } from './sign-in-throttle.ts';
 import { upstreamCredentials } from './upstream-credentials.ts';
 import type { UpstreamSettings } from './upstream-settings.ts';
 
@@ -102,6 +103,7 @@ export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
     openLogin: openLogin(ports, move, sessions),
     scopeToShow: scopeToShow(screenTwo, scope),
     submitSignIn: submitSignIn({
+      throttle: signInThrottle(ports.clock),
       ports,
       move,
       refuse,

@@ -94,6 +94,8 @@ export function configurationSchema(
         session: wholeNumber(settings.session, example),
         dynamicRegistration: onOrOff(settings.dynamicRegistration, example),
         registrationsPerMinute: wholeNumber(settings.registrationsPerMinute, example),
+        authorizationsPerMinute: wholeNumber(settings.authorizationsPerMinute, example),
+        tokenRequestsPerMinute: wholeNumber(settings.tokenRequestsPerMinute, example),
         clientsFile: optional(settings.clientsFile, example, plainText),
         clientMetadataDocuments: onOrOff(settings.clientMetadataDocuments, example),
         clientMetadataDomains: hostNames(settings.clientMetadataDomains, example),

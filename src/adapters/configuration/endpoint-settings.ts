@@ -20,6 +20,8 @@ export interface EndpointSettings {
   readonly trustedProxies: readonly string[];
   readonly introspection: { readonly id: string; readonly secret: string } | undefined;
   readonly features: ServerFeatures;
+  /** How often one sender may come in a minute. */
+  readonly perMinute: { readonly authorize: number; readonly token: number };
 }
 
 /** Reads it out. `address` is known in full once the gateway listens. */
@@ -45,6 +47,7 @@ export function endpointSettings(
       loopback: isLoopback(canonicalHost),
     },
     introspection,
+    perMinute: { authorize: config.authorizationsPerMinute, token: config.tokenRequestsPerMinute },
     features: {
       introspection: introspection !== undefined,
       registration: config.dynamicRegistration === 'on',

@@ -81,6 +81,9 @@ export interface GatewayConfig {
   readonly dynamicRegistration: Switch;
   /** How many registrations one address may make a minute. */
   readonly registrationsPerMinute: number;
+  /** How often one address may begin an authorization in a minute, and ask for tokens. */
+  readonly authorizationsPerMinute: number;
+  readonly tokenRequestsPerMinute: number;
   /** The JSON file of the clients that the operator lets in; absent where there are none. */
   readonly clientsFile: string | undefined;
   /** Whether a client id may be the URL of a Client ID Metadata Document. */

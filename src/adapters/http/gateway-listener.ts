@@ -1,5 +1,6 @@
 import type { RequestListener } from 'node:http';
 import type { Ports } from '../../application/ports.ts';
+import { rateLimit } from '../../application/rate-limit.ts';
 import type { UseCases } from '../../application/use-cases.ts';
 import { type GatewayAddress, pathPrefix } from '../../domain/gateway-address.ts';
 import type { ClientDocument, ServerFeatures } from '../../domain/metadata.ts';
@@ -34,6 +35,8 @@ export interface ListenerSettings {
   readonly trustedProxies: readonly string[];
   readonly introspection: IntrospectionCaller | undefined;
   readonly features: ServerFeatures;
+  /** How often one sender may come in a minute. */
+  readonly perMinute: { readonly authorize: number; readonly token: number };
   readonly upstreamHealth: () => UpstreamHealth;
 }
 
@@ -72,6 +75,10 @@ export function gatewayListener(
     streams,
     introspection: settings.introspection,
     features: settings.features,
+    limits: {
+      authorize: rateLimit(clock, settings.perMinute.authorize),
+      token: rateLimit(clock, settings.perMinute.token),
+    },
     health: { store, isDraining: () => isDraining, upstream: settings.upstreamHealth, events },
   });
   const callerOf = callers(settings.trustedProxies);

@@ -16,6 +16,7 @@ import { type Parameters, parameters, readForm } from './parameters.ts';
 import { sendStepRefusal } from './problem.ts';
 import { notesOf } from './request-notes.ts';
 import type { Handle } from './router.ts';
+import { senderOf } from './sender.ts';
 import type { SessionCookie } from './session-cookie.ts';
 
 /** What the sign-in page says besides what the flow knows. */
@@ -56,7 +57,8 @@ export function loginCallbackEndpoint(submit: SubmitSignIn, context: LoginContex
     notesOf(response).flow = flow;
     const cookie = context.cookies.read(request, flow);
     const session = context.session.read(request);
-    const submitted = await submit({ ...signInForm(form), flow, cookie, session });
+    const from = senderOf(notesOf(response).caller?.address);
+    const submitted = await submit({ ...signInForm(form), flow, cookie, session, from });
     if (!submitted.ok) return sendStepRefusal(request, response, submitted.failure);
     const outcome = submitted.value;
     switch (outcome.type) {
@@ -81,12 +83,25 @@ export function loginCallbackEndpoint(submit: SubmitSignIn, context: LoginContex
 async function sendAgain(
   response: ServerResponse,
   context: LoginContext,
-  { flow, csrf, wrongPassword }: Extract<SignInOutcome, { type: 'again' }>,
+  { flow, csrf, wrongPassword, wait }: Extract<SignInOutcome, { type: 'again' }>,
 ): Promise<void> {
+  const cookies = setCookies(context.session.clear());
+  const page = (message: string | undefined) =>
+    pageOf(context, flow, { csrf, signedIn: undefined, message });
+  if (wait !== undefined) {
+    notesOf(response).error = 'too_many_attempts';
+    const headers = { ...cookies, 'Retry-After': String(wait) };
+    return sendPage(response, 429, await page(tooManyAttempts(wait)), headers);
+  }
   if (wrongPassword) notesOf(response).error = 'wrong_password';
   const message = wrongPassword ? wrongPasswordMessage : undefined;
-  const page = await pageOf(context, flow, { csrf, signedIn: undefined, message });
-  sendPage(response, wrongPassword ? 401 : 200, page, setCookies(context.session.clear()));
+  sendPage(response, wrongPassword ? 401 : 200, await page(message), cookies);
+}
+
+function tooManyAttempts(wait: number): string {
+  const time =
+    wait === 1 ? 'one second' : wait < 120 ? `${wait} seconds` : `${Math.ceil(wait / 60)} minutes`;
+  return `There were too many wrong passwords from here. Nothing was tried; wait ${time}, then try again.`;
 }
 
 const wrongPasswordMessage =

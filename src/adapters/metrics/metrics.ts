@@ -114,7 +114,7 @@ function loginOutcome(event: GatewayEvent) {
     case 'code_issued':
       return { result: 'ok', reason: '' };
     case 'sign_in_refused':
-      return { result: 'refused', reason: 'wrong_password' };
+      return { result: 'refused', reason: event.reason };
     case 'step_refused':
       return { result: 'refused', reason: event.reason };
     case 'authorization_refused':
