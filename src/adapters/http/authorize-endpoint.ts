@@ -7,6 +7,7 @@ import { redirectWith } from '../../domain/redirect-uri.ts';
 import { type Headers, sendOn } from './answers.ts';
 import { type Parameters, parameters, readForm } from './parameters.ts';
 import { sendRequestRefusal } from './problem.ts';
+import { bodyLimits } from './request-body.ts';
 import { notesOf } from './request-notes.ts';
 import type { Handle } from './router.ts';
 import { seenBases } from './seen-base.ts';
@@ -17,7 +18,10 @@ export function authorizeEndpoint(
   address: () => GatewayAddress,
 ): Handle {
   return async (request, response, query) => {
-    const sent = request.method === 'POST' ? await readForm(request, response) : parameters(query);
+    const sent =
+      request.method === 'POST'
+        ? await readForm(request, response, bodyLimits.authorize)
+        : parameters(query);
     if (sent !== undefined) await answer(request, response, sent);
   };
 

@@ -5,6 +5,7 @@ import { sameHash, sha256 } from '../../domain/secret-hash.ts';
 import { sendJson, sendOAuthError } from './answers.ts';
 import { clientCredentials } from './client-credentials.ts';
 import { readForm } from './parameters.ts';
+import { bodyLimits } from './request-body.ts';
 import type { Handle } from './router.ts';
 import { seenBase } from './seen-base.ts';
 
@@ -22,7 +23,7 @@ export function introspectionEndpoint(
 ): Handle {
   const secretHash = sha256(caller.secret);
   return async (request, response) => {
-    const form = await readForm(request, response);
+    const form = await readForm(request, response, bodyLimits.token);
     if (form === undefined) return;
     const credentials = clientCredentials(request.headers.authorization, form, []);
     const known =

@@ -14,6 +14,7 @@ import type { FlowCookies } from './flow-cookie.ts';
 import { loginPage, type NameSource } from './login-page.ts';
 import { type Parameters, parameters, readForm } from './parameters.ts';
 import { sendStepRefusal } from './problem.ts';
+import { bodyLimits } from './request-body.ts';
 import { notesOf } from './request-notes.ts';
 import type { Handle } from './router.ts';
 import { senderOf } from './sender.ts';
@@ -51,7 +52,7 @@ export function loginEndpoint(open: OpenLogin, context: LoginContext): Handle {
 /** POST /login/callback: the answer to screen 1. */
 export function loginCallbackEndpoint(submit: SubmitSignIn, context: LoginContext): Handle {
   return async (request, response) => {
-    const form = await readForm(request, response);
+    const form = await readForm(request, response, bodyLimits.signIn);
     if (form === undefined) return;
     const flow = flowId(form.get('flow'));
     notesOf(response).flow = flow;

@@ -4,6 +4,7 @@ import { oauthError } from '../../domain/oauth-error.ts';
 import { sendJson, sendOAuthError } from './answers.ts';
 import { basicChallenge, clientCredentials } from './client-credentials.ts';
 import { readForm } from './parameters.ts';
+import { bodyLimits } from './request-body.ts';
 import type { Handle } from './router.ts';
 import { seenBases } from './seen-base.ts';
 
@@ -13,7 +14,7 @@ export function revocationEndpoint(
   address: () => GatewayAddress,
 ): Handle {
   return async (request, response) => {
-    const form = await readForm(request, response);
+    const form = await readForm(request, response, bodyLimits.token);
     if (form === undefined) return;
     const { authorization } = request.headers;
     const token = form.get('token');

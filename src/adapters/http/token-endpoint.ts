@@ -9,6 +9,7 @@ import { failure, type Result } from '../../domain/result.ts';
 import { sendJson, sendOAuthError } from './answers.ts';
 import { basicChallenge, clientCredentials } from './client-credentials.ts';
 import { type Parameters, readForm } from './parameters.ts';
+import { bodyLimits } from './request-body.ts';
 import { notesOf } from './request-notes.ts';
 import type { Handle } from './router.ts';
 import { seenBases } from './seen-base.ts';
@@ -19,7 +20,7 @@ type Outcome = Result<TokenAnswer, OAuthError>;
 /** POST /token (RFC 6749 §3.2). */
 export function tokenEndpoint(useCases: TokenUseCases, address: () => GatewayAddress): Handle {
   return async (request, response) => {
-    const form = await readForm(request, response);
+    const form = await readForm(request, response, bodyLimits.token);
     if (form === undefined) return;
     notesOf(response).grantType = grantType(form);
     const { authorization } = request.headers;
