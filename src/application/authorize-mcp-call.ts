@@ -4,6 +4,7 @@ import { type GatewayKeys, unwrapSealKey } from '../domain/grant-keys.ts';
 import { isUpstreamSpent, tokensOfGrant, withRefusedUpstream } from '../domain/grant-upstream.ts';
 import type { Scope } from '../domain/scope.ts';
 import {
+  type GrantId,
   type PresentedToken,
   readPresentedToken,
   type UpstreamToken,
@@ -19,6 +20,7 @@ export type McpAuthorization =
   /** The upstream token to forward with, and which version of the grant's it is. */
   | {
       readonly type: 'authorized';
+      readonly grant: GrantId;
       readonly token: UpstreamToken;
       readonly version: number;
       /** What the upstream granted, where it is known. */
@@ -170,8 +172,8 @@ async function renewed(parts: AuthorizeParts, access: Access): Promise<Attempt> 
   }
 }
 
-function authorized({ scope, upstream }: LiveGrant, token: UpstreamToken): McpAuthorization {
-  return { type: 'authorized', token, version: upstream.version, scope };
+function authorized({ id, scope, upstream }: LiveGrant, token: UpstreamToken): McpAuthorization {
+  return { type: 'authorized', grant: id, token, version: upstream.version, scope };
 }
 
 function openedBy({ keys }: AuthorizeParts, { held, presented, verdict }: Access) {

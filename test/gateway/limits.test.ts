@@ -2,8 +2,11 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test } from 'node:test';
+import { request } from 'undici';
+import { chunkQueue } from '../../src/adapters/testing/chunk-queue.ts';
+import { eventStreamAnswer, jsonAnswer } from '../../src/adapters/testing/mcp-answers.ts';
 import { startStage } from './fake-stage.ts';
-import { redirectUri, register, send } from './raw-client.ts';
+import { logIn, redirectUri, register, send } from './raw-client.ts';
 
 const form = 'application/x-www-form-urlencoded';
 const json = 'application/json';
@@ -92,4 +95,50 @@ test('headers of 60 KiB are read, and longer ones are 431', async (t) => {
 
   assert.equal(await get(60 * kib), '200');
   assert.equal(await get(70 * kib), '431');
+});
+
+test('calls of one grant beyond its share are told to wait, and others go on', async (t) => {
+  const { base, mcp } = await startStage(t, { callsPerGrant: 1 });
+  const [{ tokens: one }, { tokens: two }] = [await logIn(base), await logIn(base)];
+  const bearer = ({ access_token: token }: { readonly access_token: string }) => ({
+    authorization: `Bearer ${token}`,
+  });
+  const events = chunkQueue();
+  mcp.answerNext(eventStreamAnswer(events), jsonAnswer({ fine: true }));
+  const stream = await request(`${base}/mcp`, { headers: bearer(one) });
+
+  const refused = await send(`${base}/mcp`, { method: 'POST', headers: bearer(one), body: '{}' });
+  const other = await send(`${base}/mcp`, { method: 'POST', headers: bearer(two), body: '{}' });
+  const before = mcp.calls.length;
+  events.end();
+  await stream.body.dump();
+  mcp.answerNext(jsonAnswer({ fine: true }));
+  const after = await send(`${base}/mcp`, { method: 'POST', headers: bearer(one), body: '{}' });
+
+  assert.equal(refused.status, 429);
+  assert.equal(refused.json().error, 'too_many_requests');
+  assert.match(refused.headers['retry-after'] ?? '', /^\d+$/);
+  assert.equal(refused.headers['www-authenticate'], undefined, 'it need not authorize again');
+  assert.equal(other.status, 200);
+  assert.equal(before, 2, 'what was refused never reached the upstream');
+  assert.equal(after.status, 200);
+});
+
+test('more calls than the gateway has room for are 503, and leave no place taken', async (t) => {
+  const { base, mcp } = await startStage(t, { maxCalls: 1 });
+  const { tokens } = await logIn(base);
+  const headers = { authorization: `Bearer ${tokens.access_token}` };
+  const call = () => send(`${base}/mcp`, { method: 'POST', headers, body: '{}' });
+  const events = chunkQueue();
+  mcp.answerNext(eventStreamAnswer(events));
+  const stream = await request(`${base}/mcp`, { headers });
+
+  const refused = await call();
+  stream.body.destroy();
+  await events.left;
+  mcp.answerNext(jsonAnswer({}), jsonAnswer({}));
+
+  assert.equal(refused.status, 503);
+  assert.equal(refused.json().error, 'temporarily_unavailable');
+  assert.deepEqual([(await call()).status, (await call()).status], [200, 200]);
 });

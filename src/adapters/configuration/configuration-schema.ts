@@ -110,6 +110,8 @@ export function configurationSchema(
         allowedOrigins: origins(settings.allowedOrigins, example),
         introspectionClientId: optional(settings.introspectionClientId, example, plainText),
         introspectionClientSecret: optional(settings.introspectionClientSecret, example, plainText),
+        callsPerGrant: wholeNumber(settings.callsPerGrant, example),
+        maxCalls: wholeNumber(settings.maxCalls, example),
         logFormat: choice(settings.logFormat, example, ['auto', 'text', 'json']),
         logLevel: choice(settings.logLevel, example, ['debug', 'info', 'warn', 'error', 'silent']),
         metricsAddress: optional(settings.metricsAddress, example, listenable),

@@ -21,6 +21,7 @@ export interface EndpointSettings {
   readonly introspection: { readonly id: string; readonly secret: string } | undefined;
   readonly features: ServerFeatures;
   /** How often one sender may come in a minute. */
+  readonly calls: { readonly perGrant: number; readonly total: number };
   readonly perMinute: { readonly authorize: number; readonly token: number };
 }
 
@@ -47,6 +48,7 @@ export function endpointSettings(
       loopback: isLoopback(canonicalHost),
     },
     introspection,
+    calls: { perGrant: config.callsPerGrant, total: config.maxCalls },
     perMinute: { authorize: config.authorizationsPerMinute, token: config.tokenRequestsPerMinute },
     features: {
       introspection: introspection !== undefined,

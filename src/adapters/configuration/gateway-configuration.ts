@@ -111,6 +111,9 @@ export interface GatewayConfig {
   /** Who may introspect tokens; absent where nobody may. */
   readonly introspectionClientId: string | undefined;
   readonly introspectionClientSecret: string | undefined;
+  /** How many calls to /mcp, streams among them, may be under way: of one grant, and of all. */
+  readonly callsPerGrant: number;
+  readonly maxCalls: number;
   /** How log lines are written; `auto` is text on a terminal and JSON elsewhere. */
   readonly logFormat: 'auto' | 'text' | 'json';
   /** The least that is worth a line. */

@@ -15,6 +15,7 @@ export type SettingGroup =
   | 'Clients'
   | 'Tokens'
   | 'Programs'
+  | 'Limits'
   | 'Operation';
 
 interface Row<Key extends SettingKey> {
@@ -537,6 +538,26 @@ export const settings: Table = {
     default: undefined,
     description: 'Its secret; safer from the environment',
     example: 'SECRET',
+  },
+  callsPerGrant: {
+    key: 'callsPerGrant',
+    group: 'Limits',
+    kind: 'count',
+    default: 100,
+    min: 1,
+    max: 1_000_000,
+    description: 'Calls and streams of one grant at a time',
+    example: '100',
+  },
+  maxCalls: {
+    key: 'maxCalls',
+    group: 'Limits',
+    kind: 'count',
+    default: 10_000,
+    min: 1,
+    max: 1_000_000,
+    description: 'Calls and streams of all at a time',
+    example: '10000',
   },
   logFormat: {
     key: 'logFormat',

@@ -5,6 +5,7 @@ import type { UseCases } from '../../application/use-cases.ts';
 import { type GatewayAddress, pathPrefix } from '../../domain/gateway-address.ts';
 import type { ClientDocument, ServerFeatures } from '../../domain/metadata.ts';
 import type { OriginPolicy } from '../../domain/web-origin.ts';
+import { type CallLimits, callSlots } from './call-slots.ts';
 import { crossOrigin } from './cross-origin.ts';
 import { flowCookies } from './flow-cookie.ts';
 import { callers } from './forwarding.ts';
@@ -37,6 +38,8 @@ export interface ListenerSettings {
   readonly features: ServerFeatures;
   /** How often one sender may come in a minute. */
   readonly perMinute: { readonly authorize: number; readonly token: number };
+  /** How many calls to /mcp may be under way. */
+  readonly calls: CallLimits;
   readonly upstreamHealth: () => UpstreamHealth;
 }
 
@@ -73,6 +76,7 @@ export function gatewayListener(
     login: { cookies, session, upstreamHost, onlyScreen, scopeToShow: uses.scopeToShow, prefix },
     crashed,
     streams,
+    slots: callSlots(settings.calls),
     introspection: settings.introspection,
     features: settings.features,
     limits: {

@@ -5,8 +5,10 @@ import { readBearerChallenge, spellBearerChallenge } from '../../domain/bearer-c
 import type { GatewayAddress } from '../../domain/gateway-address.ts';
 import { protectedResourceMetadataUrl } from '../../domain/metadata.ts';
 import { oauthError } from '../../domain/oauth-error.ts';
+import type { GrantId } from '../../domain/token-pair.ts';
 import { upstreamUnavailable } from '../../domain/upstream-tokens.ts';
 import { sendJson, sendOAuthError, wantsPage } from './answers.ts';
+import type { CallSlots } from './call-slots.ts';
 import { requestBody } from './mcp-request-body.ts';
 import { parameters } from './parameters.ts';
 import { notesOf } from './request-notes.ts';
@@ -67,6 +69,17 @@ function bearerToken(raw: readonly string[]): string | undefined {
   return found;
 }
 
+const tooManyOfGrant = oauthError(
+  'too_many_requests',
+  'Too many calls of this client are under way: let some of them end, or close streams.',
+  5,
+);
+const tooManyOfAll = oauthError(
+  'temporarily_unavailable',
+  'Too many calls are under way at this gateway: try again.',
+  5,
+);
+
 /** Answers a request that something went wrong with inside the gateway. */
 export type Crashed = (response: ServerResponse, error: unknown) => void;
 
@@ -77,6 +90,7 @@ interface McpContext {
   readonly address: () => GatewayAddress;
   readonly crashed: Crashed;
   readonly streams: OpenStreams;
+  readonly slots: CallSlots;
   /** What a person sees who opens the endpoint in a browser. */
   readonly home: Handle;
 }
@@ -113,6 +127,19 @@ class ResponseSink implements McpClientSink {
     exchange.abort();
     if (this.#response.headersSent) this.#response.end();
     else this.unavailable(1);
+  }
+
+  admit(grant: GrantId): boolean {
+    const slot = this.#context.slots.take(grant);
+    if (typeof slot === 'function') {
+      this.#response.on('close', slot);
+      return true;
+    }
+    sendOAuthError(this.#response, slot === 'grant' ? tooManyOfGrant : tooManyOfAll, {
+      // What else of the request is on its way is not read.
+      ...(this.#request.complete ? {} : { Connection: 'close' }),
+    });
+    return false;
   }
 
   forwarded(): void {

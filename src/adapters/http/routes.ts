@@ -7,6 +7,7 @@ import {
   type ServerFeatures,
 } from '../../domain/metadata.ts';
 import { authorizeEndpoint } from './authorize-endpoint.ts';
+import type { CallSlots } from './call-slots.ts';
 import { type HealthParts, livenessEndpoint, readinessEndpoint } from './health-endpoints.ts';
 import { homeEndpoint } from './home-endpoint.ts';
 import { type IntrospectionCaller, introspectionEndpoint } from './introspection-endpoint.ts';
@@ -33,6 +34,7 @@ export interface RouteParts {
   readonly login: LoginContext;
   readonly crashed: Crashed;
   readonly streams: OpenStreams;
+  readonly slots: CallSlots;
   /** Absent: nobody may introspect. */
   readonly introspection: IntrospectionCaller | undefined;
   readonly features: ServerFeatures;
@@ -64,7 +66,7 @@ export function routes(parts: RouteParts): readonly Route[] {
   const ready = readinessEndpoint(parts.health);
   const wellKnown = '/.well-known/oauth-protected-resource';
   const home = homeEndpoint(address, login);
-  const mcp = mcpEndpoint(uses.relay, { address, crashed, streams, home });
+  const mcp = mcpEndpoint(uses.relay, { address, crashed, streams, slots: parts.slots, home });
   return [
     { methods: ['GET', 'POST', 'DELETE'], path: '/mcp', handle: mcp },
     { methods: ['GET', 'POST', 'DELETE'], path: '/mcp/', handle: mcp },
