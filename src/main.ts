@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { askAdmin } from './adapters/admin/ask-admin.ts';
 import { type ConfiguredClients, readClientsFile } from './adapters/clients/clients-file.ts';
 import { httpClientDocuments } from './adapters/clients/http-client-documents.ts';
 import { joseAssertions } from './adapters/clients/jose-assertions.ts';
@@ -16,12 +17,13 @@ import {
 import { fileContents } from './adapters/configuration/named-files.ts';
 import { type Program, runCommandLine } from './adapters/configuration/run.ts';
 import { asksForDoctor, runDoctor } from './adapters/configuration/run-doctor.ts';
+import { asksForGrants, runGrants } from './adapters/configuration/run-grants.ts';
 import { asksForHealthcheck, runHealthcheck } from './adapters/configuration/run-healthcheck.ts';
 import { useCaseSettings } from './adapters/configuration/use-case-settings.ts';
 import { listenAddress } from './adapters/configuration/web-address.ts';
 import { askHealth } from './adapters/http/ask-health.ts';
 import { type GatewayListener, gatewayListener } from './adapters/http/gateway-listener.ts';
-import { type Gateway, gatewayServer } from './adapters/http/gateway-server.ts';
+import { type Beside, type Gateway, gatewayServer } from './adapters/http/gateway-server.ts';
 import { type TlsFiles, tlsFiles } from './adapters/http/tls-files.ts';
 import { upstreamHealth } from './adapters/http/upstream-health.ts';
 import { hashedUsers } from './adapters/sign-in/hashed-users.ts';
@@ -35,7 +37,7 @@ import type { SeenCall } from './adapters/upstream/http-call.ts';
 import { type UpstreamAdapters, upstreamAdapters } from './adapters/upstream/upstream-adapters.ts';
 import { type Events, toAll } from './application/events.ts';
 import type { Ports } from './application/ports.ts';
-import { doctor, useCases } from './application/use-cases.ts';
+import { doctor, type UseCases, useCases } from './application/use-cases.ts';
 import { upstreamCallbackUrl } from './domain/gateway-address.ts';
 import { seconds } from './domain/lifetime.ts';
 import { readPasswordHash } from './domain/password-hash.ts';
@@ -99,7 +101,8 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
   const keys = { current: sealingKey(used.random.bytes(32)), previous: [] };
   const callbackUrl = () => upstreamCallbackUrl(address());
   const settings = useCaseSettings(config, callbackUrl, keys, upstream.publicKey, clients);
-  const listener = gatewayListener(useCases(used, settings), used, {
+  const uses = useCases(used, settings);
+  const listener = gatewayListener(uses, used, {
     ...endpointSettings(config, address, upstream.publicKey),
     upstreamHealth: health.state,
   });
@@ -110,12 +113,18 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
     tls: tlsOf(config, events),
     port,
     url: () => address().canonical,
-    beside: async () => {
-      if (config.metricsAddress === undefined) return [];
-      const { counting, listener: metricsListener } = await openMetrics(config, listener.activity);
-      ears.push(counting);
-      return [metricsListener];
-    },
+    beside: [
+      ...(config.metricsAddress === undefined
+        ? []
+        : [
+            async () => {
+              const figures = await openMetrics(config, listener.activity);
+              ears.push(figures.counting);
+              return figures.listener;
+            },
+          ]),
+      ...(config.adminSocket === undefined ? [] : [() => openAdmin(config, uses)]),
+    ],
     listening: (chosen) => {
       port = chosen;
     },
@@ -145,10 +154,31 @@ async function openMetrics(
   try {
     return { counting, listener: await listenForMetrics(counting, address) };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    const message = `It cannot be listened on (${reason}); choose another, for example 127.0.0.1:9465.`;
-    throw new ConfigurationError([{ setting: 'metricsAddress', message }]);
+    throw unusable('metricsAddress', error, 'choose another, for example 127.0.0.1:9465.');
   }
+}
+
+async function openAdmin(
+  { adminSocket = '' }: GatewayConfig,
+  { administer }: UseCases,
+): Promise<Beside> {
+  const { listenForAdmin } = await import('./adapters/admin/admin-listener.ts');
+  try {
+    return await listenForAdmin(administer, adminSocket);
+  } catch (error) {
+    throw unusable('adminSocket', error, 'choose another path, in a folder that exists.');
+  }
+}
+
+function unusable(
+  setting: 'adminSocket' | 'metricsAddress',
+  error: unknown,
+  remedy: string,
+): ConfigurationError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new ConfigurationError([
+    { setting, message: `It cannot be listened on (${reason}); ${remedy}` },
+  ]);
 }
 
 function signIn({ username, password, passwordHash, usersFile }: GatewayConfig, events: Events) {
@@ -237,6 +267,7 @@ if (isStarted(process.argv[1])) {
   const argv = process.argv.slice(2);
   const run = () => {
     if (asksForDoctor(argv)) return runDoctor(process, examineUpstream, version);
+    if (asksForGrants(argv)) return runGrants(process, askAdmin);
     if (asksForHealthcheck(argv)) return runHealthcheck(process, askHealth);
     return runCommandLine(process, program);
   };

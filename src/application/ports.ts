@@ -61,6 +61,11 @@ export interface Records<Value> {
     over: Version | undefined,
     expiresAt: EpochSeconds,
   ): Promise<WriteOutcome>;
+  /**
+   * All records, in no order, a small batch at a time: for operators and work in the background, never for a request. What is there
+   * from the beginning to the end is seen, perhaps twice; what comes or goes meanwhile may be.
+   */
+  scan(): AsyncIterable<Versioned<Value>>;
 }
 
 /** The gateway's registration at an upstream, the secret sealed under the gateway key. */

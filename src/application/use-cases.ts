@@ -2,6 +2,7 @@ import type { TokenPolicy } from '../domain/grant.ts';
 import type { GatewayKeys } from '../domain/grant-keys.ts';
 import type { Seconds } from '../domain/lifetime.ts';
 import { clientDocumentUrl } from '../domain/metadata.ts';
+import { type AdministerGrants, administerGrants } from './administer-grants.ts';
 import { advanceGrant } from './advance-grant.ts';
 import { type AuthenticateClient, authenticateClient } from './authenticate-client.ts';
 import { authorizeMcpCall } from './authorize-mcp-call.ts';
@@ -69,6 +70,7 @@ export interface UseCases {
   readonly revoke: RevokeToken;
   readonly introspect: IntrospectToken;
   readonly relay: RelayMcpCall;
+  readonly administer: AdministerGrants;
 }
 
 /** Builds the use cases over their ports, each of what it needs and no more. */
@@ -126,6 +128,7 @@ export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
     refresh: refreshTokens({ ports, advance, endGrant, keys, policy }),
     introspect: introspectToken(ports, policy),
     revoke: revokeToken({ ports, endGrant, keys }),
+    administer: administerGrants(ports, endGrant),
     relay: relayMcpCall({ resourceServer: ports.resourceServer, access, usesTokens }),
   };
 }

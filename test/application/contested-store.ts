@@ -18,6 +18,7 @@ export function contestedStore(quiet: Store): ContestedStore {
       await rivals.get(kind)?.shift()?.(key);
       return records.write(key, value, over, expiresAt);
     },
+    scan: () => records.scan(),
   });
   return {
     quiet,

@@ -325,7 +325,14 @@ test('a store that cannot be reached is 503 everywhere, says nothing of itself, 
   const away = async () => {
     throw new StoreUnavailable('redis://secret@store.internal: ECONNREFUSED');
   };
-  const records = { read: away, write: away };
+  const records = {
+    read: away,
+    write: away,
+    // biome-ignore lint/correctness/useYield: it never comes so far
+    async *scan() {
+      await away();
+    },
+  };
   const store: Store = {
     flows: records,
     clients: records,

@@ -23,7 +23,7 @@ export type CommandLine =
   | { readonly type: 'print'; readonly text: string }
   | { readonly type: 'refuse'; readonly text: string };
 
-/** `doctor` and `healthcheck` are commands of their own making. */
+/** `doctor`, `grants` and `healthcheck` are commands of their own making. */
 const commands = ['config', 'hash-password'] as const;
 type Command = (typeof commands)[number];
 
@@ -76,9 +76,9 @@ export function refusal(sentences: readonly string[]): {
 }
 
 function unknownCommand(word: string): CommandLine {
-  const near = nearestName(word, [...commands, 'doctor', 'healthcheck']);
+  const near = nearestName(word, [...commands, 'doctor', 'grants', 'healthcheck']);
   return refusal([
-    `There is no command ${quoted(word)}${suggestion(near, `; the commands are ${commands.join(', ')}, doctor, healthcheck, and none at all starts the gateway.`)}`,
+    `There is no command ${quoted(word)}${suggestion(near, `; the commands are ${commands.join(', ')}, doctor, grants, healthcheck, and none at all starts the gateway.`)}`,
   ]);
 }
 

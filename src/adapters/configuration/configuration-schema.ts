@@ -115,6 +115,7 @@ export function configurationSchema(
         logFormat: choice(settings.logFormat, example, ['auto', 'text', 'json']),
         logLevel: choice(settings.logLevel, example, ['debug', 'info', 'warn', 'error', 'silent']),
         metricsAddress: optional(settings.metricsAddress, example, listenable),
+        adminSocket: optional(settings.adminSocket, example, plainText),
         shutdownTimeout: wholeNumber(settings.shutdownTimeout, example),
       },
       {

@@ -120,6 +120,8 @@ export interface GatewayConfig {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   /** `host:port` where /metrics is; absent where nowhere. */
   readonly metricsAddress: string | undefined;
+  /** The path of the socket that `grants` asks; absent where there is none. */
+  readonly adminSocket: string | undefined;
   /** How long running requests may still take at a stop. */
   readonly shutdownTimeout: number;
 }

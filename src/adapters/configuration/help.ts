@@ -41,6 +41,7 @@ export function helpText(columns: number): string {
 const usage = `Usage: $0 --upstream-rs=URL [--flag=value ...]
        $0 config          print the configuration and where each value comes from
        $0 hash-password   hash a password, typed or from standard input
+       $0 grants list     what is in force; or revoke, with --user=, --client=, --grant= or --all
        $0 healthcheck     say whether the gateway of this machine lives, for containers
        $0 doctor --upstream-rs=URL [--flag=value ...] [--json]
 

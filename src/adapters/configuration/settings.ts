@@ -583,6 +583,14 @@ export const settings: Table = {
     description: 'Address of /metrics for Prometheus, off the public port',
     example: '127.0.0.1:9464',
   },
+  adminSocket: {
+    key: 'adminSocket',
+    group: 'Operation',
+    kind: 'text',
+    default: undefined,
+    description: 'Socket (a path) for the command grants',
+    example: '/run/mcp-oauth-gateway/admin.sock',
+  },
   shutdownTimeout: {
     key: 'shutdownTimeout',
     group: 'Operation',

@@ -30,8 +30,8 @@ export interface ServerParts {
   readonly port: number;
   readonly tls: TlsFiles | undefined;
   readonly url: () => string;
-  /** Opens what is beside the listener, before its first request; what it returns is closed after the last one. */
-  readonly beside: () => Promise<readonly Beside[]>;
+  /** What is beside the listener: each opened before its first request, and closed after the last one. */
+  readonly beside: readonly (() => Promise<Beside>)[];
   /** Told which port it is, before the first request. */
   readonly listening: (port: number) => void;
   /** How long running requests may still take at a stop (seconds). */
@@ -59,7 +59,7 @@ export function gatewayServer(parts: ServerParts): Gateway {
     const pair = tls?.renewed();
     if (pair !== undefined) running?.renew(pair);
   };
-  let open: readonly Beside[] = [];
+  let open: Beside[] = [];
   const closeBeside = async () => {
     const closing = open;
     open = [];
@@ -68,8 +68,8 @@ export function gatewayServer(parts: ServerParts): Gateway {
   return {
     listen: async () => {
       if (running !== undefined) throw new Error('The gateway listens already.');
-      open = await beside();
       try {
+        for (const each of beside) open.push(await each());
         running = await listen(host, port, listener.handler, tls?.current);
       } catch (error) {
         await closeBeside();

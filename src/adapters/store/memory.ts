@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type {
   Clock,
   Records,
@@ -50,6 +51,9 @@ interface Entry<Value> extends Versioned<Value> {
 /** How many records a write looks at for expired ones: more than the one it may add, so that they go faster than they come. */
 const sweepStep = 8;
 
+/** How many records a scan looks at before it lets requests through. */
+const scanBatch = 256;
+
 class MemoryRecords<Value> implements Records<Value> {
   readonly #clock: Pick<Clock, 'now'>;
   readonly #limit: number;
@@ -86,6 +90,16 @@ class MemoryRecords<Value> implements Records<Value> {
     this.#entries.set(key, { value, version, expiresAt });
     this.#soonestEnd = Math.min(this.#soonestEnd, expiresAt);
     return { type: 'written', version };
+  }
+
+  async *scan(): AsyncIterable<Versioned<Value>> {
+    let seen = 0;
+    for (const key of this.#entries.keys()) {
+      const entry = this.#living(key, this.#clock.now());
+      if (entry !== undefined) yield entry;
+      seen += 1;
+      if (seen % scanBatch === 0) await nextTurn();
+    }
   }
 
   #living(key: string, now: EpochSeconds): Entry<Value> | undefined {
