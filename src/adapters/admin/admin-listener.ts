@@ -1,4 +1,4 @@
-import { statSync, unlinkSync } from 'node:fs';
+import { chmodSync, statSync, unlinkSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import type { AdministerGrants } from '../../application/administer-grants.ts';
@@ -24,6 +24,8 @@ export async function listenForAdmin(
     });
   });
   await listenPrivately(server, path);
+  // Of several workers the first process makes the socket, with a mask of its own.
+  chmodSync(path, 0o600);
   return {
     close: () =>
       new Promise((closed) => {
