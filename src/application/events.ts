@@ -31,8 +31,12 @@ export type GatewayEvent =
     }
   | {
       readonly type: 'authorization_refused';
+      /** As the request names it, known or not. */
       readonly client: string | undefined;
       readonly reason: string;
+      /** The redirect URI that was refused, and those that would not have been; only where it is that. */
+      readonly redirectUri: string | undefined;
+      readonly registered: string | undefined;
     }
   | {
       readonly type: 'authorization_started';
