@@ -2,12 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { memoryStore } from '../src/adapters/store/memory.ts';
 import { systemClock } from '../src/adapters/system/system-clock.ts';
 import { authorizeMcpCall } from '../src/application/authorize-mcp-call.ts';
+import { newFlowId } from '../src/domain/flow-secrets.ts';
 import { type Allowed, issueGrant } from '../src/domain/grant-code.ts';
 import { dataKey, type GatewayKeys } from '../src/domain/grant-keys.ts';
 import { moveGeneration, newestPair } from '../src/domain/grant-rotation.ts';
 import { type EpochSeconds, seconds } from '../src/domain/lifetime.ts';
 import { sealingKey } from '../src/domain/sealing.ts';
-import { grantId, tokenSecret, type UpstreamToken } from '../src/domain/token-pair.ts';
+import { grantOfFlow, tokenSecret, type UpstreamToken } from '../src/domain/token-pair.ts';
 
 // What a live grant takes in the memory store, and what looking one up costs among few and among many. Run by itself, with --expose-gc.
 
@@ -35,7 +36,7 @@ function liveGrant() {
     binding: undefined,
   };
   const allowed = {
-    id: grantId(randomBytes(16)),
+    id: grantOfFlow(newFlowId(randomBytes(16))),
     clientId: randomBytes(16).toString('base64url'),
     subject: 'user',
     resource: 'http://localhost:8002/mcp',
@@ -111,7 +112,7 @@ const access = authorizeFrom(store);
 const amongFew = await lookUp(access, tokens);
 const { grant: sample } = liveGrant();
 for (let index = few; index < many; index += 1) {
-  const id = grantId(randomBytes(16));
+  const id = grantOfFlow(newFlowId(randomBytes(16)));
   await store.grants.write(id, { ...sample, id }, undefined, end);
 }
 const amongMany = await lookUp(access, tokens);

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { askAdmin } from './adapters/admin/ask-admin.ts';
 import { type ConfiguredClients, readClientsFile } from './adapters/clients/clients-file.ts';
 import { httpClientDocuments } from './adapters/clients/http-client-documents.ts';
 import { joseAssertions } from './adapters/clients/jose-assertions.ts';
@@ -14,25 +15,35 @@ import {
   parseConfiguration,
 } from './adapters/configuration/gateway-configuration.ts';
 import { fileContents } from './adapters/configuration/named-files.ts';
-import { runCommandLine } from './adapters/configuration/run.ts';
+import { type Program, runCommandLine } from './adapters/configuration/run.ts';
 import { asksForDoctor, runDoctor } from './adapters/configuration/run-doctor.ts';
+import { asksForGrants, runGrants } from './adapters/configuration/run-grants.ts';
+import { asksForHealthcheck, runHealthcheck } from './adapters/configuration/run-healthcheck.ts';
 import { type StoreLocation, storeLocation } from './adapters/configuration/store-location.ts';
 import { useCaseSettings } from './adapters/configuration/use-case-settings.ts';
-import { gatewayListener } from './adapters/http/gateway-listener.ts';
-import { type Gateway, gatewayServer } from './adapters/http/gateway-server.ts';
+import { listenAddress } from './adapters/configuration/web-address.ts';
+import { askHealth } from './adapters/http/ask-health.ts';
+import { type GatewayListener, gatewayListener } from './adapters/http/gateway-listener.ts';
+import { type Beside, type Gateway, gatewayServer } from './adapters/http/gateway-server.ts';
+import { type TlsFiles, tlsFiles } from './adapters/http/tls-files.ts';
+import { upstreamHealth } from './adapters/http/upstream-health.ts';
+import { hashedUsers } from './adapters/sign-in/hashed-users.ts';
+import { hashPassword } from './adapters/sign-in/scrypt.ts';
 import { singleUser } from './adapters/sign-in/single-user.ts';
+import { usersFile as readUsersFile } from './adapters/sign-in/users-file.ts';
 import { configuredStore } from './adapters/store/configured-store.ts';
-import { eventLines } from './adapters/system/event-lines.ts';
 import { keysFromFile } from './adapters/system/key-file.ts';
 import { systemClock } from './adapters/system/system-clock.ts';
 import { systemRandom } from './adapters/system/system-random.ts';
 import type { SeenCall } from './adapters/upstream/http-call.ts';
 import { type UpstreamAdapters, upstreamAdapters } from './adapters/upstream/upstream-adapters.ts';
+import { type Events, toAll } from './application/events.ts';
 import type { Ports } from './application/ports.ts';
-import { doctor, useCases } from './application/use-cases.ts';
+import { doctor, type UseCases, useCases } from './application/use-cases.ts';
 import { upstreamCallbackUrl } from './domain/gateway-address.ts';
 import type { GatewayKeys } from './domain/grant-keys.ts';
 import { seconds } from './domain/lifetime.ts';
+import { readPasswordHash } from './domain/password-hash.ts';
 import { sealingKey } from './domain/sealing.ts';
 
 export type { DoctorReport } from './adapters/configuration/doctor-report.ts';
@@ -75,12 +86,15 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
   const random = ports.random ?? systemRandom;
   const keys = gatewayKeys(place, config.keyFile, random);
   const store = configuredStore(place, clock, { keys: [keys.current, ...keys.previous] });
+  const health = upstreamHealth();
+  const ears = [health.events, ...(ports.events ? [ports.events] : [])];
+  const events = toAll(ears);
   const upstream = upstreamOf(config, clock);
   const used: Ports = {
     clock,
     random,
     store,
-    signIn: singleUser(config.username, config.password),
+    signIn: signIn(config, events),
     clientDocuments: httpClientDocuments({
       insecure: config.allowInsecureClientMetadata === 'on',
       userAgent: `${name}/${version}`,
@@ -88,21 +102,22 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
     assertions: joseAssertions,
     authorizationServer: upstream.authorizationServer,
     resourceServer: upstream.resourceServer,
-    events: { emit: () => {} },
     ...ports,
+    events,
   };
   const callbackUrl = () => upstreamCallbackUrl(address());
   const settings = useCaseSettings(config, callbackUrl, keys, upstream.publicKey, clients);
   const uses = useCases(used, settings);
-  const listener = gatewayListener(
-    uses,
-    used,
-    endpointSettings(config, address, upstream.publicKey),
-  );
+  const listener = gatewayListener(uses, used, {
+    ...endpointSettings(config, address, upstream.publicKey),
+    upstreamHealth: health.state,
+  });
   return gatewayServer({
     listener,
     lookAtUpstream: uses.lookAtUpstream,
     host: config.host,
+    patience: config.shutdownTimeout,
+    tls: tlsOf(config, events),
     port,
     url: () => address().canonical,
     opened: async () => {
@@ -110,6 +125,18 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
       void uses.revocations.takeUp();
       return warnings;
     },
+    beside: [
+      ...(config.metricsAddress === undefined
+        ? []
+        : [
+            async () => {
+              const figures = await openMetrics(config, listener.activity);
+              ears.push(figures.counting);
+              return figures.listener;
+            },
+          ]),
+      ...(config.adminSocket === undefined ? [] : [() => openAdmin(config, uses)]),
+    ],
     listening: (chosen) => {
       port = chosen;
     },
@@ -131,6 +158,61 @@ function gatewayKeys(
   const keys = keysFromFile(path, place.type === 'disk' ? 'make' : 'refuse');
   if (!keys.ok) throw new ConfigurationError([{ setting: 'keyFile', message: keys.failure }]);
   return keys.value;
+}
+
+function tlsOf({ tlsCert, tlsKey }: GatewayConfig, events: Events): TlsFiles | undefined {
+  if (tlsCert === undefined || tlsKey === undefined) return undefined;
+  try {
+    return tlsFiles(tlsCert, tlsKey, events);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new ConfigurationError([{ setting: 'tlsCert', message }]);
+  }
+}
+
+/** Loaded only where it is asked for. */
+async function openMetrics(
+  { metricsAddress = '' }: GatewayConfig,
+  activity: GatewayListener['activity'],
+) {
+  const { metrics } = await import('./adapters/metrics/metrics.ts');
+  const { listenForMetrics } = await import('./adapters/metrics/metrics-listener.ts');
+  const counting = metrics(version, activity);
+  const address = listenAddress(metricsAddress) ?? { host: '127.0.0.1', port: 0 };
+  try {
+    return { counting, listener: await listenForMetrics(counting, address) };
+  } catch (error) {
+    throw unusable('metricsAddress', error, 'choose another, for example 127.0.0.1:9465.');
+  }
+}
+
+async function openAdmin(
+  { adminSocket = '' }: GatewayConfig,
+  { administer }: UseCases,
+): Promise<Beside> {
+  const { listenForAdmin } = await import('./adapters/admin/admin-listener.ts');
+  try {
+    return await listenForAdmin(administer, adminSocket);
+  } catch (error) {
+    throw unusable('adminSocket', error, 'choose another path, in a folder that exists.');
+  }
+}
+
+function unusable(
+  setting: 'adminSocket' | 'metricsAddress',
+  error: unknown,
+  remedy: string,
+): ConfigurationError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new ConfigurationError([
+    { setting, message: `It cannot be listened on (${reason}); ${remedy}` },
+  ]);
+}
+
+function signIn({ username, password, passwordHash, usersFile }: GatewayConfig, events: Events) {
+  if (usersFile !== undefined) return hashedUsers(readUsersFile(usersFile, events));
+  const hash = passwordHash && readPasswordHash(passwordHash);
+  return hash ? hashedUsers(() => new Map([[username, hash]])) : singleUser(username, password);
 }
 
 function configuredClients({ clientsFile }: GatewayConfig): ConfiguredClients {
@@ -184,7 +266,8 @@ export async function examineUpstream(options: GatewayOptions): Promise<DoctorRe
 
 /** With a sign-in of the embedder's own the password of the configuration opens nothing: its rules do not apply. */
 function withoutPassword(options: GatewayOptions): GatewayOptions {
-  return { ...options, password: Buffer.from(systemRandom.bytes(32)).toString('base64url') };
+  const password = Buffer.from(systemRandom.bytes(32)).toString('base64url');
+  return { ...options, password, passwordHash: undefined, usersFile: undefined };
 }
 
 /** npm starts this file through a symlink; whoever imports it may have been started from no file at all. */
@@ -203,11 +286,21 @@ const { name, version } = JSON.parse(
 if (isStarted(process.argv[1])) {
   // A reader of our lines that goes away takes nobody's tokens along.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
-  const events = eventLines((line) => console.log(line));
-  const start = (config: GatewayConfig) => createGateway(config, { events });
-  process.exit(
-    asksForDoctor(process.argv.slice(2))
-      ? await runDoctor(process, examineUpstream, version)
-      : await runCommandLine(process, start, version),
-  );
+  const program: Program = {
+    version,
+    createGateway: (config, events) => createGateway(config, events && { events }),
+    hashPassword,
+    openLog: async ({ logLevel: level }, format) => {
+      const { openLog } = await import('./adapters/log/log.ts');
+      return openLog({ format, level });
+    },
+  };
+  const argv = process.argv.slice(2);
+  const run = () => {
+    if (asksForDoctor(argv)) return runDoctor(process, examineUpstream, version);
+    if (asksForGrants(argv)) return runGrants(process, askAdmin);
+    if (asksForHealthcheck(argv)) return runHealthcheck(process, askHealth);
+    return runCommandLine(process, program);
+  };
+  process.exit(await run());
 }

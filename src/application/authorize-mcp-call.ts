@@ -4,10 +4,12 @@ import { type GatewayKeys, unwrapSealKey } from '../domain/grant-keys.ts';
 import { isUpstreamSpent, tokensOfGrant, withRefusedUpstream } from '../domain/grant-upstream.ts';
 import type { Scope } from '../domain/scope.ts';
 import {
+  type GrantId,
   type PresentedToken,
   readPresentedToken,
   type UpstreamToken,
 } from '../domain/token-pair.ts';
+import { grantFacts } from './events.ts';
 import { readLiveGrant, writeGrant } from './live-grants.ts';
 import type { Ports, Versioned } from './ports.ts';
 import type { RenewUpstreamTokens } from './renew-upstream-tokens.ts';
@@ -18,6 +20,7 @@ export type McpAuthorization =
   /** The upstream token to forward with, and which version of the grant's it is. */
   | {
       readonly type: 'authorized';
+      readonly grant: GrantId;
       readonly token: UpstreamToken;
       readonly version: number;
       /** What the upstream granted, where it is known. */
@@ -114,7 +117,10 @@ async function admit(parts: AuthorizeParts, access: Access): Promise<Attempt> {
   if (verdict.entry.generation > held.value.presented) {
     const presentedNow = withPresented(held.value, verdict.entry.generation);
     const marked = await writeGrant(ports, policy, held, presentedNow);
-    return marked ? admit(parts, { ...access, held: marked }) : overtaken;
+    if (marked === undefined) return overtaken;
+    const { generation } = verdict.entry;
+    ports.events.emit({ type: 'tokens_first_used', generation, ...grantFacts(marked.value) });
+    return admit(parts, { ...access, held: marked });
   }
   if (upstream.renewable && !upstream.refused && isUpstreamSpent(held.value, ports.clock.now())) {
     return renewed(parts, access);
@@ -166,8 +172,8 @@ async function renewed(parts: AuthorizeParts, access: Access): Promise<Attempt> 
   }
 }
 
-function authorized({ scope, upstream }: LiveGrant, token: UpstreamToken): McpAuthorization {
-  return { type: 'authorized', token, version: upstream.version, scope };
+function authorized({ id, scope, upstream }: LiveGrant, token: UpstreamToken): McpAuthorization {
+  return { type: 'authorized', grant: id, token, version: upstream.version, scope };
 }
 
 function openedBy({ keys }: AuthorizeParts, { held, presented, verdict }: Access) {

@@ -32,12 +32,29 @@ export function beginAuthorization(
       : failure(unusableDocument(found.failure));
     const started = request.ok ? await start(ports, request.value, flowTtl) : request;
     if (started.ok) return started;
-    const refusal = started.failure;
-    const asked = found.ok ? found.value?.value.id : client;
-    const reason = refusal.to === 'user' ? refusal.detail : refusal.error.description;
-    ports.events.emit({ type: 'authorization_refused', client: asked, reason });
+    const registered = found.ok ? found.value?.value.redirectUris : undefined;
+    ports.events.emit({
+      type: 'authorization_refused',
+      client,
+      ...refusalFacts(started.failure, parameters.redirectUri, registered),
+    });
     return started;
   };
+}
+
+/** What the operator has to know; of redirect URIs only where that is why. */
+function refusalFacts(
+  refusal: RequestRefusal,
+  asked: string | undefined,
+  registered: readonly string[] | undefined,
+) {
+  if (refusal.to === 'client') {
+    return { reason: refusal.error.description, redirectUri: undefined, registered: undefined };
+  }
+  const { reason, detail } = refusal;
+  return reason === 'redirect_uri'
+    ? { reason: detail, redirectUri: asked, registered: registered?.join(' ') }
+    : { reason: detail, redirectUri: undefined, registered: undefined };
 }
 
 /** Nothing is known of where to return to: the user is told. */

@@ -8,6 +8,7 @@ import { failure, type Result } from '../domain/result.ts';
 import { readGatewayToken } from '../domain/token-pair.ts';
 import { type Advance, type AdvanceGrant, settle } from './advance-grant.ts';
 import type { EndGrant } from './end-grant.ts';
+import { grantFacts } from './events.ts';
 import type { KnownClient } from './find-client.ts';
 import { readLiveGrant } from './live-grants.ts';
 import { noteOutcome } from './note-outcome.ts';
@@ -73,7 +74,7 @@ async function redeem(
   const ask = isUpstreamNearlySpent(held.value, now);
   const advanced = await advance(held, key, { move: true, ask, also: withUsedCode });
   if (advanced.type === 'answer') {
-    ports.events.emit({ type: 'code_exchanged', grant: id, client: held.value.clientId });
+    ports.events.emit({ type: 'code_exchanged', ...grantFacts(held.value) });
   }
   return advanced;
 }

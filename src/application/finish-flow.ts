@@ -2,6 +2,7 @@ import type { ReturnAddress } from '../domain/authorization-request.ts';
 import type { OAuthError } from '../domain/oauth-error.ts';
 import { type Result, success } from '../domain/result.ts';
 import type { UpstreamTokens } from '../domain/upstream-tokens.ts';
+import { flowFacts } from './events.ts';
 import type { KeepGrant, ReturnedFlow } from './keep-grant.ts';
 import type { MoveFlow, StepRefusal } from './move-flow.ts';
 import type { Ports } from './ports.ts';
@@ -32,7 +33,7 @@ export function finishFlow({ ports, move, keep }: FinishParts): FinishFlow {
     if (!ended.ok) return ended;
     if (!granted.ok) return success({ type: 'error', address, error: granted.failure });
     const { grant, code } = granted.value;
-    ports.events.emit({ type: 'code_issued', flow: id, grant, subject });
+    ports.events.emit({ type: 'code_issued', grant, subject, ...flowFacts(flow) });
     return success({ type: 'code', address, code });
   };
 }

@@ -4,7 +4,7 @@ import { type GrantSecrets, issueGrant } from '../domain/grant-code.ts';
 import { dataKey, type GatewayKeys } from '../domain/grant-keys.ts';
 import { type OAuthError, oauthError } from '../domain/oauth-error.ts';
 import { failure, type Result, success } from '../domain/result.ts';
-import { type GrantId, grantId, spellGatewayToken, tokenSecret } from '../domain/token-pair.ts';
+import { type GrantId, grantOfFlow, spellGatewayToken, tokenSecret } from '../domain/token-pair.ts';
 import type { UpstreamTokens } from '../domain/upstream-tokens.ts';
 import type { Ports } from './ports.ts';
 
@@ -31,9 +31,9 @@ interface KeepParts {
 
 /** The end of every sign-in, with or without a screen 2. */
 export function keepGrant({ ports, keys, policy }: KeepParts): KeepGrant {
-  return async ({ request, subject }, tokens) => {
+  return async ({ id: flow, request, subject }, tokens) => {
     const { clientId, resource, redirectUri, challenge } = request;
-    const id = grantId(ports.random.bytes(16));
+    const id = grantOfFlow(flow);
     const secrets: GrantSecrets = {
       key: dataKey(ports.random.bytes(32)),
       code: tokenSecret(ports.random.bytes(32)),

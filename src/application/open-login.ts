@@ -43,7 +43,7 @@ export function openLogin(
     if (!opened.ok) return failure(opened.failure);
     const flow = opened.value;
     const { csrf } = flowSecrets(flow.id, secret);
-    const signedIn = flow.request.freshSignIn ? undefined : sessions.recall(session);
+    const signedIn = flow.request.freshSignIn ? undefined : await sessions.recall(session);
     return success({ flow, csrf, cookie: secret, signedIn });
   };
 }

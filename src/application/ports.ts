@@ -89,6 +89,8 @@ export interface Store {
   readonly grants: Records<Grant>;
   readonly registrations: Records<UpstreamRegistration>;
   readonly assertions: Records<UsedAssertion>;
+  /** Resolves where records can be read and written now; else rejects, with {@link StoreUnavailable} where the store is away. */
+  probe(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -101,6 +103,8 @@ export class StoreUnavailable extends Error {
 export interface SignIn {
   /** The subject these credentials belong to; the same answer, after the same time, for an unknown user and a wrong password. */
   verify(username: string, password: string): Promise<Subject | undefined>;
+  /** Whether a subject may still sign in: a browser that remembers one who may not is asked again. Left out: everybody may. */
+  isUser?(subject: Subject): Promise<boolean>;
 }
 
 /** What the gateway says of itself when it registers at an upstream (RFC 7591 §2). */

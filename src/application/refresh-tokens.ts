@@ -16,6 +16,7 @@ import { failure, type Result } from '../domain/result.ts';
 import { type PresentedToken, readPresentedToken } from '../domain/token-pair.ts';
 import { type Advance, type AdvanceGrant, type AdvancePlan, settle } from './advance-grant.ts';
 import type { EndGrant } from './end-grant.ts';
+import { grantFacts } from './events.ts';
 import type { KnownClient } from './find-client.ts';
 import { readLiveGrant } from './live-grants.ts';
 import { noteOutcome } from './note-outcome.ts';
@@ -75,7 +76,7 @@ function refreshing(
     const advanced = await advance(held, key, planFor(held.value, verdict, policy, now));
     if (advanced.type === 'answer') {
       const type = verdict.type === 'current' ? 'tokens_refreshed' : 'superseded_token_answered';
-      ports.events.emit({ type, grant: id, client });
+      ports.events.emit({ type, ...grantFacts(held.value) });
     }
     return advanced;
   };

@@ -9,7 +9,7 @@ import { type OAuthError, oauthError } from '../domain/oauth-error.ts';
 import { failure, type Result, success } from '../domain/result.ts';
 import type { KnownClient } from './find-client.ts';
 import type { Ports } from './ports.ts';
-import { registrationLimit } from './registration-limit.ts';
+import { rateLimit } from './rate-limit.ts';
 
 /** A client that was just registered; the only moment its secret is known. */
 export interface RegisteredClient {
@@ -36,7 +36,7 @@ export function registerClientUseCase(
   ports: Pick<Ports, 'clock' | 'random' | 'store' | 'events'>,
   { open, perMinute }: RegistrationSettings,
 ): RegisterClient {
-  const limit = registrationLimit(ports.clock, perMinute);
+  const limit = rateLimit(ports.clock, perMinute);
 
   const refusal = (from: string | undefined): OAuthError | undefined => {
     if (!open) return closed;

@@ -1,5 +1,6 @@
 import { readBearerChallenge, spellBearerChallenge } from '../domain/bearer-challenge.ts';
 import { type Scope, scopeUnion } from '../domain/scope.ts';
+import type { GrantId } from '../domain/token-pair.ts';
 import type { AuthorizeMcpCall, McpAuthorization } from './authorize-mcp-call.ts';
 import type { ScopeChoice } from './choose-scope.ts';
 import type {
@@ -17,6 +18,10 @@ export interface McpClientSink extends McpSink {
   challenge(): void;
   /** Nothing is wrong with the client's tokens, but it has to come back; seconds, where a time is known. */
   unavailable(retryAfter: number | undefined): void;
+  /** Whether there is room for one more call of this grant; where there is none, the sink has answered. */
+  admit(grant: GrantId): boolean;
+  /** The call is on its way upstream; once more where it is tried again. */
+  forwarded(): void;
   /** Something that should not happen; the store being out of reach is one of them. */
   crash(error: unknown): void;
 }
@@ -140,16 +145,23 @@ class Relay implements McpSink, McpExchange {
     }
   }
 
-  #forward({ token, version, scope }: Extract<McpAuthorization, { type: 'authorized' }>): void {
+  #forward({
+    grant,
+    token,
+    version,
+    scope,
+  }: Extract<McpAuthorization, { type: 'authorized' }>): void {
     const call = this.#tries === 0 ? this.#call : callAgain(this.#call);
     // The next request of this client will find the other token; this one cannot be sent again.
     if (call === undefined || this.#tries === 2) {
       this.#sink.challenge();
       return;
     }
+    if (this.#tries === 0 && !this.#sink.admit(grant)) return;
     this.#tries += 1;
     this.#version = version;
     this.#scope = scope;
+    this.#sink.forwarded();
     this.#exchange = this.#parts.resourceServer.forward(call, token, this);
   }
 }

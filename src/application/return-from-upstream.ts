@@ -22,6 +22,7 @@ import {
   type UpstreamFailure,
   type UpstreamTokens,
 } from '../domain/upstream-tokens.ts';
+import { flowFacts } from './events.ts';
 import type { AuthorizationOutcome, FinishFlow } from './finish-flow.ts';
 import type { ReturnedFlow } from './keep-grant.ts';
 import type { MoveFlow, RefuseStep, StepRefusal } from './move-flow.ts';
@@ -71,7 +72,11 @@ export function returnFromUpstream(parts: ReturnParts): ReturnFromUpstream {
     if (cookie !== '' && !isSameSecret(response.state, secrets.state)) return refuse(id, 'forged');
     const returned = await move(id, { type: 'returned', browser: sha256(cookie) });
     if (!returned.ok) return returned;
-    return conclude(parts, returned.value as ReturnedFlow, response, secrets);
+    const flow = returned.value as ReturnedFlow;
+    const { error } = response;
+    const { subject } = flow;
+    parts.ports.events.emit({ type: 'upstream_returned', subject, error, ...flowFacts(flow) });
+    return conclude(parts, flow, response, secrets);
   };
 }
 

@@ -8,13 +8,13 @@ import type { Ports } from './ports.ts';
 export interface Sessions {
   /** What the browser is to keep; `undefined` where sessions are off. */
   remember(subject: Subject): string | undefined;
-  /** Who the browser remembers. */
-  recall(session: string | undefined): Subject | undefined;
+  /** Who the browser remembers, and may still sign in. */
+  recall(session: string | undefined): Promise<Subject | undefined>;
 }
 
 /** Sessions of this length; zero is none. */
 export function signInSessions(
-  ports: Pick<Ports, 'clock' | 'random'>,
+  ports: Pick<Ports, 'clock' | 'random' | 'signIn'>,
   keys: GatewayKeys,
   length: Seconds,
 ): Sessions {
@@ -24,9 +24,11 @@ export function signInSessions(
       const until = after(ports.clock.now(), length);
       return sealSession(subject, until, ports.random.bytes(12), keys);
     },
-    recall: (session) =>
-      length === 0 || session === undefined
-        ? undefined
-        : openSession(session, keys, ports.clock.now()),
+    recall: async (session) => {
+      if (length === 0 || session === undefined) return undefined;
+      const subject = openSession(session, keys, ports.clock.now());
+      const { signIn } = ports;
+      return subject && (await signIn.isUser?.(subject)) !== false ? subject : undefined;
+    },
   };
 }

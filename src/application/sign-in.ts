@@ -1,6 +1,7 @@
 import type { Flow, FlowId } from '../domain/authorization-flow.ts';
 import type { ReturnAddress } from '../domain/authorization-request.ts';
 import { type FlowSecrets, flowSecrets, isSameSecret } from '../domain/flow-secrets.ts';
+import type { Subject } from '../domain/grant.ts';
 import { type OAuthError, oauthError } from '../domain/oauth-error.ts';
 import { type Result, success } from '../domain/result.ts';
 import { type Sha256, sha256 } from '../domain/secret-hash.ts';
@@ -10,6 +11,7 @@ import {
   standInTokens,
   type UpstreamFailure,
 } from '../domain/upstream-tokens.ts';
+import { flowFacts } from './events.ts';
 import type { FinishFlow } from './finish-flow.ts';
 import type { ReturnedFlow } from './keep-grant.ts';
 import type { MoveFlow, RefuseStep, StepRefusal } from './move-flow.ts';
@@ -17,6 +19,7 @@ import type { Ports } from './ports.ts';
 import type { KnownUpstream } from './resolve-upstream.ts';
 import type { SendUpstream } from './send-upstream.ts';
 import type { Sessions } from './sessions.ts';
+import type { SignInThrottle } from './sign-in-throttle.ts';
 
 /** What a browser sends back from screen 1. */
 export interface SignInForm {
@@ -30,6 +33,8 @@ export interface SignInForm {
   readonly password: string;
   /** The browser's remembered sign-in. */
   readonly session: string | undefined;
+  /** Where the form comes from, as limits count it. */
+  readonly from: string;
 }
 
 /** What comes after screen 1. */
@@ -42,6 +47,8 @@ export type SignInOutcome =
       readonly flow: Flow;
       readonly csrf: string;
       readonly wrongPassword: boolean;
+      /** Nothing was tried: after how many seconds it may be; absent where it was. */
+      readonly wait?: number;
     }
   /** Back to the client, with a code, and what the browser is to remember: the upstream has no screen 2. */
   | {
@@ -57,9 +64,10 @@ export type SignInOutcome =
 export type SubmitSignIn = (form: SignInForm) => Promise<Result<SignInOutcome, StepRefusal>>;
 
 interface SignInParts {
-  readonly ports: Pick<Ports, 'random' | 'signIn' | 'events'>;
+  readonly ports: Pick<Ports, 'clock' | 'random' | 'signIn' | 'events'>;
   readonly move: MoveFlow;
   readonly refuse: RefuseStep;
+  readonly throttle: SignInThrottle;
   readonly sessions: Sessions;
   /** Absent where the upstream has no authorization server: screen 1 is all there is. */
   readonly upstream: KnownUpstream | undefined;
@@ -105,14 +113,20 @@ async function allow(
   const { ports, sessions } = parts;
   const { events } = ports;
   const byPassword = isByPassword(flow, form);
-  const subject = byPassword
-    ? await ports.signIn.verify(form.username, form.password)
-    : sessions.recall(form.session);
+  const checked = byPassword ? await checkPassword(parts, form) : undefined;
+  const subject = checked ? checked.subject : await sessions.recall(form.session);
   if (subject === undefined) {
-    if (byPassword) events.emit({ type: 'sign_in_refused', flow: flow.id });
-    return success({ ...again(flow, secrets), wrongPassword: byPassword });
+    if (checked !== undefined) {
+      const { account, reason } = checked;
+      events.emit({ type: 'sign_in_refused', account, reason, ...flowFacts(flow) });
+    }
+    const outcome = {
+      ...again(flow, secrets),
+      wrongPassword: checked?.wait === undefined && byPassword,
+    };
+    return success(checked?.wait === undefined ? outcome : { ...outcome, wait: checked.wait });
   }
-  events.emit({ type: 'signed_in', flow: flow.id, subject });
+  events.emit({ type: 'signed_in', subject, ...flowFacts(flow) });
   const yes = [
     { type: 'signed_in', browser, subject },
     { type: 'consented', browser },
@@ -126,6 +140,35 @@ async function allow(
   }
   const consented = await parts.move(flow.id, ...yes);
   return consented.ok ? goOn(parts, upstream, consented.value, secrets, remember()) : consented;
+}
+
+interface CheckedPassword {
+  readonly subject: Subject | undefined;
+  /** The first characters of the hash of the name. */
+  readonly account: string;
+  readonly reason: 'wrong_password' | 'too_many_attempts';
+  readonly wait: number | undefined;
+}
+
+async function checkPassword(
+  { ports, throttle }: SignInParts,
+  { username, password, from }: SignInForm,
+): Promise<CheckedPassword> {
+  const name = sha256(username);
+  const account = name.slice(0, 8);
+  const admission = throttle(name, from);
+  if (admission.type === 'wait') {
+    return { subject: undefined, account, reason: 'too_many_attempts', wait: admission.length };
+  }
+  if (admission.pause > 0) await ports.clock.sleep(admission.pause * 1000);
+  let isFailure = false;
+  try {
+    const subject = await ports.signIn.verify(username, password);
+    isFailure = subject === undefined;
+    return { subject, account, reason: 'wrong_password', wait: undefined };
+  } finally {
+    if (!isFailure) admission.takeBack();
+  }
 }
 
 /** The grant needs upstream tokens to be whole; these are good for nothing else. */

@@ -2,6 +2,7 @@ import type { TokenPolicy } from '../domain/grant.ts';
 import type { GatewayKeys } from '../domain/grant-keys.ts';
 import type { Seconds } from '../domain/lifetime.ts';
 import { clientDocumentUrl } from '../domain/metadata.ts';
+import { type AdministerGrants, administerGrants } from './administer-grants.ts';
 import { advanceGrant } from './advance-grant.ts';
 import { type AuthenticateClient, authenticateClient } from './authenticate-client.ts';
 import { authorizeMcpCall } from './authorize-mcp-call.ts';
@@ -36,6 +37,7 @@ import { type ScopeToShow, scopeToShow } from './scope-to-show.ts';
 import { sendUpstream } from './send-upstream.ts';
 import { signInSessions } from './sessions.ts';
 import { type SubmitSignIn, submitSignIn } from './sign-in.ts';
+import { signInThrottle } from './sign-in-throttle.ts';
 import { upstreamCredentials } from './upstream-credentials.ts';
 import type { UpstreamSettings } from './upstream-settings.ts';
 
@@ -75,6 +77,7 @@ export interface UseCases {
   readonly revocations: Pick<UpstreamRevocations, 'takeUp' | 'stop'>;
   readonly introspect: IntrospectToken;
   readonly relay: RelayMcpCall;
+  readonly administer: AdministerGrants;
 }
 
 /** Builds the use cases over their ports, each of what it needs and no more. */
@@ -112,6 +115,7 @@ export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
     resource: describeResource({ ports, upstream: screenTwo, configured: scope }),
     lookAtUpstream: lookAtUpstream(ports, screenTwo),
     submitSignIn: submitSignIn({
+      throttle: signInThrottle(ports.clock),
       ports,
       move,
       refuse,
@@ -135,6 +139,7 @@ export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
     introspect: introspectToken(ports, policy),
     revocations,
     revoke: revokeToken({ ports, endGrant, keys }),
+    administer: administerGrants(ports, endGrant),
     relay: relayMcpCall({ resourceServer: ports.resourceServer, access, usesTokens, scopes }),
   };
 }

@@ -1,6 +1,6 @@
 /** Under which URL clients reach the gateway. */
 export interface GatewayAddress {
-  /** Scheme and authority without a trailing slash: of the sign-in pages, the upstream callback, and every URL unless mirrored. */
+  /** Scheme, authority and perhaps a path, without a trailing slash: of the sign-in pages, the upstream callback, and every URL unless mirrored. */
   readonly canonical: string;
   /** On a loopback bind without a public URL a client may have typed any loopback name, and must be answered with that one. */
   readonly mirrored: boolean;
@@ -12,9 +12,13 @@ const loopbackHost = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/i;
  * The base URL of the answer to a request with this Host header. Clients compare `resource` and `issuer` with what their user
  * typed, as strings (RFC 9728 §3.3, RFC 8414 §3.3); any other Host than a loopback name is a stranger's word and not repeated.
  */
-export function baseUrlFor(address: GatewayAddress, host: string | undefined): string {
+export function baseUrlFor(
+  address: GatewayAddress,
+  host: string | undefined,
+  scheme: 'http' | 'https' = 'http',
+): string {
   if (!address.mirrored || host === undefined || !loopbackHost.test(host)) return address.canonical;
-  const base = `http://${host.toLowerCase()}`;
+  const base = `${scheme}://${host.toLowerCase()}`;
   return URL.canParse(base) ? base : address.canonical; // no port is above 65535
 }
 
@@ -22,8 +26,14 @@ export function baseUrlFor(address: GatewayAddress, host: string | undefined): s
 export function baseUrlsFor(
   address: GatewayAddress,
   host: string | undefined,
+  scheme: 'http' | 'https' = 'http',
 ): readonly [string, string] {
-  return [baseUrlFor(address, host), address.canonical];
+  return [baseUrlFor(address, host, scheme), address.canonical];
+}
+
+/** The path under which everything is, without a trailing slash; empty for a gateway that has its host to itself. */
+export function pathPrefix(base: string): string {
+  return new URL(base).pathname.replace(/\/$/, '');
 }
 
 /** The URL a user pastes into a client. */

@@ -1,6 +1,6 @@
 import { assertionAlgorithms } from './client-keys.ts';
 import { tokenEndpointAuthMethods } from './client-registration.ts';
-import { mcpUrl } from './gateway-address.ts';
+import { mcpUrl, pathPrefix } from './gateway-address.ts';
 
 /** What the gateway publishes about itself as a protected resource (RFC 9728 §2). */
 export interface ProtectedResourceMetadata extends RelayedMetadata {
@@ -59,7 +59,7 @@ export function protectedResourceMetadata(
 
 /** Where the metadata of the resource is, for the path a request came on (RFC 9728 §3.1 inserts the well-known part before it). */
 export function protectedResourceMetadataUrl(base: string, path: string): string {
-  return `${base}/.well-known/oauth-protected-resource${path}`;
+  return `${new URL(base).origin}/.well-known/oauth-protected-resource${pathPrefix(base)}${path}`;
 }
 
 /** What an authorization server's metadata depends on. */

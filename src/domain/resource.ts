@@ -1,4 +1,4 @@
-import { mcpUrl } from './gateway-address.ts';
+import { mcpUrl, pathPrefix } from './gateway-address.ts';
 import { type OAuthError, oauthError } from './oauth-error.ts';
 import { failure, type Result, success } from './result.ts';
 
@@ -14,10 +14,17 @@ export function requestedResource(
   const [base = ''] = bases;
   if (resource === undefined) return success(mcpUrl(base));
   const named = URL.canParse(resource) ? new URL(resource) : undefined;
-  const own = named !== undefined && !resource.includes('#') && paths.has(named.pathname);
-  const match = own ? bases.find((each) => new URL(each).origin === named.origin) : undefined;
+  const isBase = (each: string) => named !== undefined && isWithin(named, each);
+  const match = resource.includes('#') ? undefined : bases.find(isBase);
   if (match !== undefined) return success(mcpUrl(match));
   return failure(oauthError('invalid_target', `The resource here is ${mcpUrl(base)}.`));
 }
 
-const paths = new Set(['/', '/mcp', '/mcp/']);
+function isWithin({ origin, pathname }: URL, base: string): boolean {
+  const path = pathname.slice(pathPrefix(base).length);
+  return (
+    origin === new URL(base).origin && pathname.startsWith(pathPrefix(base)) && paths.has(path)
+  );
+}
+
+const paths = new Set(['', '/', '/mcp', '/mcp/']);

@@ -1,9 +1,10 @@
+import type { FlowId } from './authorization-flow.ts';
 import type { Brand } from './brand.ts';
 
 /** What an upstream issued and only the upstream understands: an access token or a refresh token. */
 export type UpstreamToken = Brand<string, 'UpstreamToken'>;
 
-/** The public name of a grant: 22 base64url characters (128 bits), fixed when its code is issued. */
+/** The public name of a grant: 22 base64url characters (128 bits), that of its flow. */
 export type GrantId = Brand<string, 'GrantId'>;
 
 /** The private part of a code or gateway half: 43 base64url characters (256 bits). */
@@ -32,9 +33,9 @@ export function upstreamToken(text: string): UpstreamToken | undefined {
   return upstreamTokenText.test(text) ? (text as UpstreamToken) : undefined;
 }
 
-/** Makes a grant id of 16 random bytes. */
-export function grantId(random: Uint8Array): GrantId {
-  return Buffer.from(random).toString('base64url') as GrantId;
+/** The grant that a flow leads to. One name for both, known to the browser and no secret: an operator follows one login from end to end by it. */
+export function grantOfFlow(flow: FlowId): GrantId {
+  return flow as string as GrantId;
 }
 
 /** Makes the secret of a code or a half of 32 bytes. */

@@ -13,6 +13,7 @@ const loopbackOrigin = /^https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5
  * `base`: the gateway's own URL.
  */
 export function isAllowedOrigin(origin: string, policy: OriginPolicy, base: string): boolean {
-  if (origin === base || policy.allowed.has(origin) || policy.allowed.has('*')) return true;
+  if (origin === new URL(base).origin || policy.allowed.has(origin) || policy.allowed.has('*'))
+    return true;
   return policy.loopback && loopbackOrigin.test(origin);
 }

@@ -113,7 +113,7 @@ const answerCrossing = [
   'ETag',
   'Location',
   'Date',
-  'X-Request-Id',
+  'X-GitHub-Request-Id',
   'Link',
 ];
 for (const name of answerCrossing) {

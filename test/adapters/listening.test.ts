@@ -5,7 +5,7 @@ import { type AddressInfo, connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { type TestContext, test } from 'node:test';
 import { type Listening, listen, serverLimits } from '../../src/adapters/http/listening.ts';
-import { readBody } from '../../src/adapters/http/request-body.ts';
+import { bodyLimits, readBody } from '../../src/adapters/http/request-body.ts';
 
 const hour = 3_600_000;
 const hasIpv6 = Object.values(networkInterfaces()).some((list) =>
@@ -150,7 +150,7 @@ async function bodyOf(
     tell = resolve;
   });
   const { port } = await start(t, '127.0.0.1', async (received, response) => {
-    tell(await readBody(received));
+    tell(await readBody(received, bodyLimits.token));
     response.end();
   });
   const socket = connect({ host: '127.0.0.1', port });
@@ -219,7 +219,7 @@ test('a body that dribbles in for half a minute is too slow', async (t) => {
   });
   let outcome: unknown;
   const { port } = await start(t, '127.0.0.1', (received, response) => {
-    void readBody(received).then((body) => {
+    void readBody(received, bodyLimits.token).then((body) => {
       outcome = body;
       response.end('told');
     });

@@ -29,7 +29,9 @@ describe('an authorization request', () => {
       const refused = failureIn(await wired(outside).begin(id, parameters(), bases));
 
       assert.equal(refused.to === 'user' && refused.reason, 'unknown_client');
-      assert.equal(outside.events.of('authorization_refused')[0]?.client, undefined);
+      const [event] = outside.events.of('authorization_refused');
+      assert.equal(event?.client, id);
+      assert.equal(event?.redirectUri, undefined);
     });
   }
 
@@ -42,6 +44,9 @@ describe('an authorization request', () => {
     const refused = failureIn(await gateway.begin(client.value.id, asked, bases));
 
     assert.equal(refused.to === 'user' && refused.reason, 'redirect_uri');
+    const [event] = outside.events.of('authorization_refused');
+    assert.equal(event?.redirectUri, 'https://evil.example/');
+    assert.equal(event?.registered, client.value.redirectUris.join(' '));
   });
 
   it('tells the client about a fault of its request, with its state', async () => {

@@ -85,6 +85,7 @@ export function form(screen: LoginScreen, changed: Partial<SignInForm> = {}): Si
     username: 'alice',
     password: 'wonderland',
     session: undefined,
+    from: '192.0.2.1',
     ...changed,
   };
 }

@@ -3,7 +3,7 @@ import type { McpClientSink } from '../../src/application/relay-mcp-call.ts';
 
 /** How a call to /mcp ended for the client. */
 export type Ending =
-  | { readonly type: 'end' | 'challenge' }
+  | { readonly type: 'end' | 'challenge' | 'full' }
   | { readonly type: 'fail'; readonly failure: McpFailure }
   | { readonly type: 'unavailable'; readonly retryAfter: number | undefined }
   | { readonly type: 'crash'; readonly error: unknown };
@@ -22,6 +22,8 @@ export interface HeardAnswer extends McpClientSink {
   readonly firstChunk: Promise<void>;
   /** Whether the next chunk is answered with "no more for now". */
   hold: boolean;
+  /** Whether another call is let in. */
+  room: boolean;
 }
 
 export function heardAnswer(): HeardAnswer {
@@ -40,6 +42,7 @@ export function heardAnswer(): HeardAnswer {
     text: '',
     upstreamChallenge: undefined as string | undefined,
     hold: false,
+    room: true,
     ended,
     firstChunk,
     interim: (status: number) => {
@@ -57,6 +60,12 @@ export function heardAnswer(): HeardAnswer {
     },
     end: () => end({ type: 'end' }),
     fail: (failure: McpFailure) => end({ type: 'fail', failure }),
+    admit: () => {
+      if (heard.room) return true;
+      end({ type: 'full' });
+      return false;
+    },
+    forwarded: () => {},
     challenge: () => end({ type: 'challenge' }),
     unavailable: (retryAfter: number | undefined) => end({ type: 'unavailable', retryAfter }),
     crash: (error: unknown) => end({ type: 'crash', error }),

@@ -50,6 +50,15 @@ describe('a call to /mcp', () => {
     assert.equal(Buffer.from(received?.body ?? []).toString(), initialize);
   });
 
+  it('goes nowhere where the client’s end has no room for it', async () => {
+    const { outside, gateway, bearer } = await granted();
+    const { heard } = call(gateway, bearer, body);
+    heard.room = false;
+
+    assert.deepEqual(await heard.ended, { type: 'full' });
+    assert.deepEqual(outside.mcp.calls, []);
+  });
+
   it('is answered chunk by chunk, at the pace of the client', async () => {
     const { outside, gateway, bearer } = await granted();
     const stream = chunkQueue();

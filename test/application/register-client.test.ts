@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { registrationLimit } from '../../src/application/registration-limit.ts';
 import {
   type ClientCredentials,
   type ClientMetadata,
@@ -183,14 +182,6 @@ describe('the limits of registration', () => {
     valueIn(await gateway.register(metadata));
     outside.clock.advance(40);
     valueIn(await gateway.register(metadata, '192.0.2.1'));
-  });
-
-  it('turn strangers away when too many addresses come at once', async () => {
-    const limit = registrationLimit(world().clock, 2);
-    for (let address = 0; address < 10_000; address += 1) limit(`address ${address}`);
-
-    assert.equal(limit('a stranger'), 60);
-    assert.equal(limit('address 1'), undefined);
   });
 
   it('let nobody register where the operator switched it off', async () => {

@@ -1,22 +1,29 @@
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import { createServer } from 'node:net';
+import { Readable } from 'node:stream';
 import { describe, test } from 'node:test';
 import { ConfigurationError } from '../../src/adapters/configuration/gateway-configuration.ts';
 import {
   type ProcessLike,
-  type RunnableGateway,
+  type Program,
   runCommandLine,
 } from '../../src/adapters/configuration/run.ts';
+import type { RunnableGateway } from '../../src/adapters/configuration/serve.ts';
 
 /** A process that can be signalled and whose output can be read. */
-function fakeProcess(argv: readonly string[], env: Record<string, string> = {}) {
+function fakeProcess(
+  argv: readonly string[],
+  env: Record<string, string> = {},
+  input: readonly string[] = [],
+) {
   const signals = new EventEmitter();
   const written = { out: '', err: '' };
   const printed = new EventEmitter();
   const process: ProcessLike = {
     argv: ['node', 'mcp-oauth-gateway', ...argv],
     env,
+    stdin: Object.assign(Readable.from(input), { isTTY: false }),
     stdout: {
       write: (text) => {
         written.out += text;
@@ -40,6 +47,10 @@ const listening: RunnableGateway = {
   lookAtUpstream: async () => {},
   close: async () => {},
 };
+function program(createGateway: () => RunnableGateway): Program {
+  const hashPassword = async (password: string) => `hash of ${password.length} characters`;
+  return { version: '1.2.3', createGateway, hashPassword };
+}
 const never = new Promise<never>(() => {});
 
 /** The error of the system for a bind that fails. */
@@ -57,7 +68,13 @@ describe('a run', () => {
   test('prints help to stdout and ends with 0', async () => {
     const { process, written } = fakeProcess(['--help']);
 
-    assert.equal(await runCommandLine(process, () => listening, '1.2.3'), 0);
+    assert.equal(
+      await runCommandLine(
+        process,
+        program(() => listening),
+      ),
+      0,
+    );
     assert.match(written.out, /^Usage: mcp-oauth-gateway.*\n$/s);
     assert.equal(written.err, '');
   });
@@ -65,12 +82,38 @@ describe('a run', () => {
   test('refuses a bad configuration on stderr and ends with 1', async () => {
     const { process, written } = fakeProcess([upstream, '--port=x']);
 
-    assert.equal(await runCommandLine(process, () => listening, '1.2.3'), 1);
+    assert.equal(
+      await runCommandLine(
+        process,
+        program(() => listening),
+      ),
+      1,
+    );
     assert.match(
       written.err,
       /^Flag --port: "x" is not a port.*\nSee mcp-oauth-gateway --help\.\n$/,
     );
     assert.equal(written.out, '');
+  });
+
+  test('looks at its files again at SIGHUP, and goes on', async () => {
+    const { process, signals, printed } = fakeProcess([upstream, '--port=0']);
+    let looks = 0;
+    const reload = () => {
+      looks += 1;
+    };
+
+    const code = runCommandLine(
+      process,
+      program(() => ({ ...listening, reload })),
+    );
+    await once(printed, 'out');
+    signals.emit('SIGHUP');
+    signals.emit('SIGTERM');
+
+    assert.equal(await code, 0);
+    assert.equal(looks, 1);
+    assert.equal(signals.listenerCount('SIGHUP'), 0);
   });
 
   for (const signal of ['SIGTERM', 'SIGINT']) {
@@ -85,7 +128,10 @@ describe('a run', () => {
         isClosed = true;
       };
 
-      const code = runCommandLine(process, () => ({ ...listening, close }), '1.2.3');
+      const code = runCommandLine(
+        process,
+        program(() => ({ ...listening, close })),
+      );
       await once(printed, 'out');
       signals.emit(signal);
 
@@ -117,7 +163,13 @@ describe('a run', () => {
       },
     };
 
-    assert.equal(await runCommandLine(process, () => gateway, '1.2.3'), 0);
+    assert.equal(
+      await runCommandLine(
+        process,
+        program(() => gateway),
+      ),
+      0,
+    );
 
     assert.deepEqual(steps, ['listen', 'look', 'close']);
     assert.match(written.err, /a surprise/);
@@ -126,7 +178,10 @@ describe('a run', () => {
   test('does not lose a signal that comes during the start', async () => {
     const { process, signals } = fakeProcess([upstream]);
 
-    const code = runCommandLine(process, () => listening, '1.2.3');
+    const code = runCommandLine(
+      process,
+      program(() => listening),
+    );
     signals.emit('SIGTERM');
 
     assert.equal(await code, 0);
@@ -140,7 +195,10 @@ describe('a run', () => {
 
     for (const gateway of gateways) {
       const { process, signals } = fakeProcess([upstream]);
-      const code = runCommandLine(process, () => gateway, '1.2.3');
+      const code = runCommandLine(
+        process,
+        program(() => gateway),
+      );
       signals.emit('SIGINT');
       signals.emit('SIGTERM');
       signals.emit('SIGTERM');
@@ -152,7 +210,10 @@ describe('a run', () => {
     const { process, written, signals } = fakeProcess([upstream]);
     const gateway = { ...listening, close: () => Promise.reject(new Error('stuck')) };
 
-    const code = runCommandLine(process, () => gateway, '1.2.3');
+    const code = runCommandLine(
+      process,
+      program(() => gateway),
+    );
     signals.emit('SIGTERM');
 
     assert.equal(await code, 3);
@@ -227,7 +288,13 @@ describe('a start that fails ends with 1 and a sentence', () => {
       const { process, written } = fakeProcess([upstream, ...argv]);
       const gateway = { ...listening, listen: () => Promise.reject(error) };
 
-      assert.equal(await runCommandLine(process, () => gateway, '1.2.3'), 1);
+      assert.equal(
+        await runCommandLine(
+          process,
+          program(() => gateway),
+        ),
+        1,
+      );
       assert.equal(written.err, `${sentence}\nSee mcp-oauth-gateway --help.\n`);
     });
   }
@@ -236,7 +303,10 @@ describe('a start that fails ends with 1 and a sentence', () => {
     const { process, written } = fakeProcess([upstream]);
     const create = () => Promise.reject('no reason');
 
-    const code = await runCommandLine(process, () => ({ ...listening, listen: create }), '1.2.3');
+    const code = await runCommandLine(
+      process,
+      program(() => ({ ...listening, listen: create })),
+    );
 
     assert.equal(code, 1);
     assert.match(written.err, /^The gateway could not start: no reason\.\n/);
@@ -258,10 +328,105 @@ describe('a start that fails ends with 1 and a sentence', () => {
     };
     const { process, written } = fakeProcess([upstream], { MCP_GATEWAY_PORT: String(port) });
 
-    assert.equal(await runCommandLine(process, () => gateway, '1.2.3'), 1);
+    assert.equal(
+      await runCommandLine(
+        process,
+        program(() => gateway),
+      ),
+      1,
+    );
     assert.match(
       written.err,
       /^Port \d+ \(environment MCP_GATEWAY_PORT\) is already in use.*MCP_GATEWAY_PORT=\d+\.\n/,
     );
+  });
+});
+
+describe('the command hash-password', () => {
+  test('hashes the first line of standard input', async () => {
+    const { process, written } = fakeProcess(['hash-password'], {}, ['hun', 'ter2\nrest']);
+
+    assert.equal(
+      await runCommandLine(
+        process,
+        program(() => listening),
+      ),
+      0,
+    );
+    assert.deepEqual(written, { out: 'hash of 7 characters\n', err: '' });
+  });
+
+  test('refuses an empty one', async () => {
+    const { process, written } = fakeProcess(['hash-password'], {}, ['\nhunter2']);
+
+    assert.equal(
+      await runCommandLine(
+        process,
+        program(() => listening),
+      ),
+      1,
+    );
+    assert.equal(written.out, '');
+  });
+
+  test('asks twice on a terminal, and shows nothing of what is typed', async () => {
+    const typed = ['hunX', '\u007fter2\r', 'hunter2', '\r'];
+    const { process, written } = fakeProcess(['hash-password'], {}, typed);
+    const stdin = Object.assign(process.stdin, { isTTY: true });
+
+    assert.equal(
+      await runCommandLine(
+        { ...process, stdin },
+        program(() => listening),
+      ),
+      0,
+    );
+    assert.deepEqual(written, { out: 'hash of 7 characters\n', err: 'Password: \nAgain: \n' });
+  });
+
+  const broken: [string, string[]][] = [
+    ['that differ', ['hunter2\r', 'hunter3\r']],
+    ['broken off', ['hun\u0003']],
+  ];
+  for (const [what, typed] of broken) {
+    test(`hashes nothing ${what}`, async () => {
+      const { process, written } = fakeProcess(['hash-password'], {}, typed);
+      const stdin = Object.assign(process.stdin, { isTTY: true });
+
+      assert.equal(
+        await runCommandLine(
+          { ...process, stdin },
+          program(() => listening),
+        ),
+        1,
+      );
+      assert.equal(written.out, '');
+    });
+  }
+});
+
+describe('a run with --check', () => {
+  test('says that the configuration is good, with its warnings, and does not listen', async () => {
+    const { process, written } = fakeProcess([upstream, '--check']);
+    const gateway = { ...listening, listen: () => Promise.reject(new Error('listened')) };
+
+    assert.equal(
+      await runCommandLine(
+        process,
+        program(() => gateway),
+      ),
+      0,
+    );
+    assert.match(written.out, /^Warning: The default password.*\nThe configuration is good\.\n$/);
+  });
+
+  test('refuses what could not start', async () => {
+    const { process, written } = fakeProcess([upstream, '--check']);
+    const create = () => {
+      throw new Error('The users file x cannot be used. It names no user.');
+    };
+
+    assert.equal(await runCommandLine(process, program(create)), 1);
+    assert.match(written.err, /The users file x cannot be used/);
   });
 });

@@ -199,8 +199,8 @@ describe('a flag that may be repeated', () => {
   const read = (...flags: string[]) =>
     readCommandLine([`--upstream-rs=${upstreamRs}`, ...flags], {});
 
-  test('adds up', () => {
-    const asked = read(
+  test('adds up', async () => {
+    const asked = await read(
       '--upstream-authorize-param=access_type=offline',
       '--upstream-authorize-param',
       'prompt=consent',
@@ -213,8 +213,8 @@ describe('a flag that may be repeated', () => {
     });
   });
 
-  test('has a value each time', () => {
-    const asked = read('--upstream-token-param=a=b', '--upstream-token-param=');
+  test('has a value each time', async () => {
+    const asked = await read('--upstream-token-param=a=b', '--upstream-token-param=');
 
     assert.ok(asked.type === 'refuse');
     assert.match(asked.text, /upstream-token-param is given more than once|has no value/);

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { oauthErrorCodes } from '../../src/domain/oauth-error.ts';
-import { settingsInReadme } from './settings-table.ts';
+import { generatedFiles } from './generated.ts';
 
 const documents = [
   ...readdirSync('.').filter((name) => name.endsWith('.md')),
@@ -12,11 +12,11 @@ const documents = [
     .filter((name) => name.endsWith('.md')),
 ];
 
-test('the table of settings in README.md is the one in the code', () => {
-  const { actual, expected } = settingsInReadme();
-
-  assert.equal(actual, expected, 'run: node --import tsx test/docs/settings-table.ts');
-});
+for (const { path, actual, expected } of generatedFiles()) {
+  test(`what is generated in ${path} is what the code says`, () => {
+    assert.equal(actual, expected, 'run: npm run generate');
+  });
+}
 
 test('README.md lists exactly the error codes that the gateway can send', () => {
   const [, section = ''] = readFileSync('README.md', 'utf8').split('## Errors');

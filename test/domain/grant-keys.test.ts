@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { newFlowId } from '../../src/domain/flow-secrets.ts';
 import {
   type GatewayKeys,
   halfSecret,
@@ -13,7 +14,7 @@ import {
   wrapKey,
 } from '../../src/domain/grant-keys.ts';
 import { sealingKey } from '../../src/domain/sealing.ts';
-import { grantId, readGatewayToken, tokenSecret } from '../../src/domain/token-pair.ts';
+import { grantOfFlow, readGatewayToken, tokenSecret } from '../../src/domain/token-pair.ts';
 import {
   accessOnly,
   allowed,
@@ -25,7 +26,7 @@ import {
 } from './sample-grant.ts';
 
 const { id } = allowed;
-const other = grantId(bytes(16, 44));
+const other = grantOfFlow(newFlowId(bytes(16, 44)));
 const secret = tokenSecret(bytes(32, 7));
 const hex = (some: Uint8Array | undefined) => some && Buffer.from(some).toString('hex');
 

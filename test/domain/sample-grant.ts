@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { clientId } from '../../src/domain/client-registration.ts';
+import { newFlowId } from '../../src/domain/flow-secrets.ts';
 import type { LiveGrant, OpenGrant, Subject, TokenPolicy } from '../../src/domain/grant.ts';
 import { withPresented } from '../../src/domain/grant-access.ts';
 import { issueGrant, withUsedCode } from '../../src/domain/grant-code.ts';
@@ -11,7 +12,7 @@ import { codeChallengeOf } from '../../src/domain/pkce.ts';
 import { type RedirectUri, redirectUri } from '../../src/domain/redirect-uri.ts';
 import { sealingKey } from '../../src/domain/sealing.ts';
 import {
-  grantId,
+  grantOfFlow,
   type PresentedToken,
   readPresentedToken,
   tokenSecret,
@@ -63,7 +64,7 @@ export const codeSecret = tokenSecret(bytes(32, 3));
 export const verifier = 'v'.repeat(43);
 
 export const allowed = {
-  id: grantId(bytes(16, 4)),
+  id: grantOfFlow(newFlowId(bytes(16, 4))),
   clientId: clientId('client-1'),
   subject: 'alice' as Subject,
   resource: 'http://localhost:8002/mcp',

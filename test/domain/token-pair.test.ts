@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { newFlowId } from '../../src/domain/flow-secrets.ts';
 import {
   decodeTokenPair,
   encodeTokenPair,
-  grantId,
+  grantOfFlow,
   readGatewayToken,
   readPresentedToken,
   spellGatewayToken,
@@ -14,13 +15,16 @@ import {
 import { anyText } from './any-text.ts';
 import { bytes, token } from './sample-grant.ts';
 
-const gateway = { grant: grantId(bytes(16, 0xfb)), secret: tokenSecret(bytes(32, 0xff)) };
+const gateway = {
+  grant: grantOfFlow(newFlowId(bytes(16, 0xfb))),
+  secret: tokenSecret(bytes(32, 0xff)),
+};
 const spelled = spellGatewayToken(gateway);
 const base64url = (text: string) => Buffer.from(text).toString('base64url');
 
 const gatewayTokens = fc
   .tuple(
-    fc.uint8Array({ minLength: 16, maxLength: 16 }).map(grantId),
+    fc.uint8Array({ minLength: 16, maxLength: 16 }).map((random) => grantOfFlow(newFlowId(random))),
     fc.uint8Array({ minLength: 32, maxLength: 32 }).map(tokenSecret),
   )
   .map(([grant, secret]) => ({ grant, secret }));

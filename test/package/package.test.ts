@@ -32,7 +32,12 @@ after(() => rmSync(place, { recursive: true, force: true }));
 test('the tarball holds what runs, what it says of itself, and nothing else', () => {
   const others = packed.filter((path) => !/^dist\/.+\.(js|d\.ts)$/.test(path));
 
-  assert.deepEqual(others.sort(), ['LICENSE', 'README.md', 'package.json']);
+  assert.deepEqual(others.sort(), [
+    'LICENSE',
+    'README.md',
+    'configuration.schema.json',
+    'package.json',
+  ]);
   assert.ok(packed.includes('dist/main.js'));
 });
 

@@ -175,6 +175,7 @@ for (const [who, registration, sentence] of refusals) {
         username: 'alice',
         password: 'wonderland',
         session: undefined,
+        from: '192.0.2.1',
       }),
     );
 

@@ -1,6 +1,6 @@
 import { type GatewayConfig, mcpUrl, upstreamCallbackUrl } from './gateway-configuration.ts';
 import { describeSource, type Sources } from './sources.ts';
-import { withoutQuery } from './web-address.ts';
+import { httpOrigin, listenAddress, withoutQuery } from './web-address.ts';
 
 /** What the start of a gateway tells its operator. */
 export interface BannerFacts {
@@ -17,10 +17,29 @@ export interface BannerFacts {
 
 /** The lines of the start: what to paste, what to register, what to know. No secret is in them. */
 export function banner(facts: BannerFacts): string[] {
+  const lines = [
+    ...factsOf(facts),
+    ...facts.warnings.map((warning): [string, string] => ['warning', warning]),
+  ];
+  const width = Math.max(...lines.map(([name]) => name.length)) + 2;
+  return lines.map(([name, value]) => `${`${name}:`.padEnd(width)}${value}`);
+}
+
+/** The same, but the warnings, as fields of one line for programs. */
+export function bannerFields(facts: BannerFacts): Readonly<Record<string, string>> {
+  const fields = factsOf(facts).map(([name, value]) => [
+    name === 'mcp-oauth-gateway' ? 'version' : name.toLowerCase().replaceAll(/[ -]/g, '_'),
+    value.replace(/ \([^)]*\)$/, ''),
+  ]);
+  return Object.fromEntries(fields);
+}
+
+function factsOf(facts: BannerFacts): [string, string][] {
   const { config, port } = facts;
-  const lines: [string, string][] = [
+  const addresses = facts.addresses.map((address) => endpoint(address, port)).join(', ');
+  return [
     ['mcp-oauth-gateway', facts.version],
-    ['listening on', facts.addresses.map((address) => endpoint(address, port)).join(', ')],
+    ['listening on', addresses + (config.tlsCert === undefined ? '' : ' (TLS)')],
     ['MCP URL', `${mcpUrl(config, port)} (paste this into your MCP client)`],
     [
       'upstream callback',
@@ -29,12 +48,24 @@ export function banner(facts: BannerFacts): string[] {
     ['upstream', withoutQuery(config.upstreamRs)],
     ['authorization server', authorizationServer(config)],
     ['upstream client', upstreamClient(config)],
-    ['sign-in', `user ${config.username}, password: ${describeSource('password', facts.sources)}`],
+    ['sign-in', signIn(facts)],
     ['store', facts.store],
-    ...facts.warnings.map((warning): [string, string] => ['warning', warning]),
+    ...metrics(config),
   ];
-  const width = Math.max(...lines.map(([name]) => name.length)) + 2;
-  return lines.map(([name, value]) => `${`${name}:`.padEnd(width)}${value}`);
+}
+
+function metrics({ metricsAddress }: GatewayConfig): [string, string][] {
+  const address = metricsAddress === undefined ? undefined : listenAddress(metricsAddress);
+  return address === undefined
+    ? []
+    : [['metrics', `${httpOrigin(address.host, address.port)}/metrics`]];
+}
+
+function signIn({ config, sources }: BannerFacts): string {
+  const { usersFile, passwordHash, username } = config;
+  if (usersFile !== undefined) return `users of ${usersFile}`;
+  const key = passwordHash === undefined ? 'password' : 'passwordHash';
+  return `user ${username}, password: ${describeSource(key, sources)}`;
 }
 
 function endpoint(address: string, port: number): string {

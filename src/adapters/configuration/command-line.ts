@@ -1,46 +1,57 @@
 import { configurationWarnings } from './configuration-rules.ts';
+import { effectiveConfiguration } from './effective-configuration.ts';
 import { checkConfiguration, type GatewayConfig } from './gateway-configuration.ts';
-import { readEnvironment } from './read-environment.ts';
-import { readFlags } from './read-flags.ts';
+import { nearestName, suggestion } from './nearest-name.ts';
+import { type ReadText, readFromDisk } from './read-setting-file.ts';
+import { type GivenSettings, readSources } from './read-sources.ts';
 import { type SettingKey, settingRows } from './settings.ts';
-import { operatorSpelling, type Sources } from './sources.ts';
+import { operatorSpelling, type Sources, sentenceStart } from './sources.ts';
+import { quoted } from './web-address.ts';
 
-/** What a command line asks for: to start, to print something and stop, or nothing that makes sense. */
+/** What a command line asks for: to start, to do one thing and stop, or nothing that makes sense. */
 export type CommandLine =
   | {
       readonly type: 'start';
       readonly config: GatewayConfig;
       readonly sources: Sources;
       readonly warnings: readonly string[];
+      /** Only to say whether it could start. */
+      readonly check: boolean;
     }
   | { readonly type: 'help' }
   | { readonly type: 'version' }
+  | { readonly type: 'hash_password' }
+  | { readonly type: 'print'; readonly text: string }
   | { readonly type: 'refuse'; readonly text: string };
 
-/** Reads flags (without node and script) and environment; a flag beats the environment. */
-export function readCommandLine(
+/** `doctor`, `grants` and `healthcheck` are commands of their own making. */
+const commands = ['config', 'hash-password'] as const;
+type Command = (typeof commands)[number];
+
+/** Reads command, flags (without node and script), environment and configuration file. */
+export async function readCommandLine(
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
-): CommandLine {
-  const flags = readFlags(argv);
-  if (flags.asksFor !== undefined) return { type: flags.asksFor };
+  readText: ReadText = readFromDisk,
+): Promise<CommandLine> {
+  const [first = '', ...rest] = argv;
+  const command = commands.find((each) => each === first);
+  const given = await readSources(command ? rest : argv, env, readText);
+  if (given.flags.asksFor !== undefined) return { type: given.flags.asksFor };
+  if (command === undefined && /^[a-z]/.test(first)) return unknownCommand(first);
+  return command === 'hash-password' ? { type: 'hash_password' } : judged(given, command);
+}
 
-  const environment = readEnvironment(env);
-  const sources = new Map([...environment.sources, ...flags.sources]);
+function judged(given: GivenSettings, command: Command | undefined): CommandLine {
+  const { values, sources, flags } = given;
   const spelling = operatorSpelling(sources);
-  const values: Record<string, unknown> = { ...environment.values, ...flags.values };
-  // A setting that was meant but misspelt is unsound, not absent: null keeps rules from guessing.
-  for (const key of flags.misspelt) values[key] ??= null;
-
   const checked = checkConfiguration(values, spelling);
-  if (checked.ok && flags.faults.length === 0) {
-    const warnings = configurationWarnings(checked.value, spelling);
-    return {
-      type: 'start',
-      config: checked.value,
-      sources,
-      warnings: [...warnings, ...environment.warnings],
-    };
+  if (checked.ok && given.faults.length === 0) {
+    const config = checked.value;
+    if (command === 'config')
+      return { type: 'print', text: effectiveConfiguration(config, sources) };
+    const warnings = [...configurationWarnings(config, spelling), ...given.warnings];
+    return { type: 'start', config, sources, warnings, check: flags.check };
   }
   const faults = checked.ok ? [] : checked.failure;
   const sentences = settingRows.flatMap(({ key }) =>
@@ -49,7 +60,7 @@ export function readCommandLine(
       .map(({ message }) => `${origin(key, sources)}: ${message}`),
   );
   // A warning about a misspelt variable often explains why a setting is missing.
-  return refusal([...flags.faults, ...sentences, ...environment.warnings]);
+  return refusal([...given.faults, ...sentences, ...given.warnings]);
 }
 
 /** Sentences for stderr, with the pointer to `--help` that ends each of them. */
@@ -60,8 +71,14 @@ export function refusal(sentences: readonly string[]): {
   return { type: 'refuse', text: [...sentences, 'See mcp-oauth-gateway --help.'].join('\n') };
 }
 
+function unknownCommand(word: string): CommandLine {
+  const near = nearestName(word, [...commands, 'doctor', 'grants', 'healthcheck']);
+  return refusal([
+    `There is no command ${quoted(word)}${suggestion(near, `; the commands are ${commands.join(', ')}, doctor, grants, healthcheck, and none at all starts the gateway.`)}`,
+  ]);
+}
+
 function origin(key: SettingKey, sources: Sources): string {
-  const name = operatorSpelling(sources).name(key);
-  const type = sources.get(key)?.type;
-  return type === undefined ? name : `${type === 'flag' ? 'Flag' : 'Environment'} ${name}`;
+  const source = sources.get(key);
+  return source ? sentenceStart(source) : operatorSpelling(sources).name(key);
 }

@@ -83,6 +83,25 @@ const rules: readonly Rule[] = [
     }),
   ),
   {
+    reads: ['password', 'passwordHash'],
+    setting: 'passwordHash',
+    fault: (config, { name }) =>
+      config.passwordHash !== undefined && config.password !== settings.password.default
+        ? `A password and a hash of one are too much; take out ${name('password')}.`
+        : undefined,
+  },
+  {
+    reads: ['password', 'passwordHash', 'usersFile'],
+    setting: 'usersFile',
+    fault: (config, { name }) => {
+      if (config.usersFile === undefined) return undefined;
+      const other = config.passwordHash === undefined ? 'password' : 'passwordHash';
+      return config[other] === settings[other].default
+        ? undefined
+        : `The file says who may sign in; put the user there and take out ${name(other)}.`;
+    },
+  },
+  {
     reads: ['upstreamAuth', 'upstreamHeader', 'upstreamHeaderFile'],
     setting: 'upstreamHeader',
     fault: (config, { name, example }) => {
@@ -125,16 +144,10 @@ const rules: readonly Rule[] = [
         ? `The upstream has to read the document from outside, so a public https URL is required, for example ${example('publicUrl')}.`
         : undefined,
   },
+  together('upstreamClientCert', 'upstreamClientKey'),
+  together('tlsCert', 'tlsKey'),
   {
-    reads: ['upstreamClientCert', 'upstreamClientKey'],
-    setting: 'upstreamClientCert',
-    fault: ({ upstreamClientCert, upstreamClientKey }, { name }) =>
-      (upstreamClientCert === undefined) === (upstreamClientKey === undefined)
-        ? undefined
-        : `A certificate and its key go together; give ${name('upstreamClientCert')} and ${name('upstreamClientKey')}, or neither.`,
-  },
-  {
-    reads: ['host', 'publicUrl', 'password'],
+    reads: ['host', 'publicUrl', 'password', 'passwordHash', 'usersFile'],
     setting: 'password',
     fault: (config, { example }) =>
       hasDefaultPassword(config) && !staysOnThisMachine(config)
@@ -173,6 +186,21 @@ function withoutClearText(
         fault && `${fault}, or set ${example('upstreamPlainHttp')} where the network is private.`
       );
     },
+  };
+}
+
+/** A certificate and its key. */
+function together(
+  cert: 'upstreamClientCert' | 'tlsCert',
+  key: 'upstreamClientKey' | 'tlsKey',
+): Rule {
+  return {
+    reads: [cert, key],
+    setting: cert,
+    fault: (config, { name }) =>
+      (config[cert] === undefined) === (config[key] === undefined)
+        ? undefined
+        : `A certificate and its key go together; give ${name(cert)} and ${name(key)}, or neither.`,
   };
 }
 
@@ -237,6 +265,7 @@ export function configurationWarnings(
 
 /** Also where somebody has set it: what counts is that it is published. */
 export function hasDefaultPassword(config: GatewayConfig): boolean {
+  if (config.passwordHash !== undefined || config.usersFile !== undefined) return false;
   return config.password === settings.password.default;
 }
 

@@ -1,4 +1,6 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
+import { readPasswordHash } from '../../domain/password-hash.ts';
 import { upstreamAuthMethods } from '../../domain/upstream-client.ts';
 import type { BrokenRules } from './configuration-rules.ts';
 import { fixedHeader } from './fixed-header.ts';
@@ -19,7 +21,7 @@ import {
   type TextSetting,
 } from './settings.ts';
 import { storeFault } from './store-location.ts';
-import { type ForbiddenPart, normalHost, quoted, urlFault } from './web-address.ts';
+import { type ForbiddenPart, listenAddress, normalHost, quoted, urlFault } from './web-address.ts';
 
 /**
  * The schema from options to configuration. Each setting is judged alone; then the rules between
@@ -36,6 +38,9 @@ export function configurationSchema(
         port: wholeNumber(settings.port, example),
         host: host(settings.host, example),
         publicUrl: publicUrl(settings.publicUrl, example),
+        tlsCert: optional(settings.tlsCert, example, file(judgeCertificates)),
+        tlsKey: optional(settings.tlsKey, example, file(judgePrivateKey)),
+        trustedProxy: networks(settings.trustedProxy, example),
         upstreamRs: required(settings.upstreamRs, example, upstreamUrl(['fragment'])),
         upstreamAs: optional(settings.upstreamAs, example, upstreamUrl(['fragment', 'query'])),
         upstreamClientId: optional(settings.upstreamClientId, example, plainText),
@@ -90,9 +95,13 @@ export function configurationSchema(
         upstreamRevocation: choice(settings.upstreamRevocation, example, ['auto', 'off']),
         username: required(settings.username, example, plainText),
         password: required(settings.password, example, plainText),
+        passwordHash: optional(settings.passwordHash, example, passwordHash),
+        usersFile: optional(settings.usersFile, example, plainText),
         session: wholeNumber(settings.session, example),
         dynamicRegistration: onOrOff(settings.dynamicRegistration, example),
         registrationsPerMinute: wholeNumber(settings.registrationsPerMinute, example),
+        authorizationsPerMinute: wholeNumber(settings.authorizationsPerMinute, example),
+        tokenRequestsPerMinute: wholeNumber(settings.tokenRequestsPerMinute, example),
         clientsFile: optional(settings.clientsFile, example, plainText),
         clientMetadataDocuments: onOrOff(settings.clientMetadataDocuments, example),
         clientMetadataDomains: names(
@@ -117,6 +126,13 @@ export function configurationSchema(
         ),
         keyFile: optional(settings.keyFile, example, plainText),
         workers: wholeNumber(settings.workers, example),
+        callsPerGrant: wholeNumber(settings.callsPerGrant, example),
+        maxCalls: wholeNumber(settings.maxCalls, example),
+        logFormat: choice(settings.logFormat, example, ['auto', 'text', 'json']),
+        logLevel: choice(settings.logLevel, example, ['debug', 'info', 'warn', 'error', 'silent']),
+        metricsAddress: optional(settings.metricsAddress, example, listenable),
+        adminSocket: optional(settings.adminSocket, example, plainText),
+        shutdownTimeout: wholeNumber(settings.shutdownTimeout, example),
       },
       {
         error: ({ code }) =>
@@ -199,8 +215,11 @@ function host(row: TextSetting, example: Spelling['example']): z.ZodType<string>
 }
 
 function publicUrl(row: TextSetting, example: Spelling['example']): z.ZodType<string | undefined> {
-  const judge: Judge = (value) => urlFault(value, example(row.key), ['fragment', 'query', 'path']);
-  return optional(row, example, judge).transform((value) => value && new URL(value).origin);
+  const judge: Judge = (value) =>
+    urlFault(value, example(row.key), ['fragment', 'query', 'odd path']);
+  return optional(row, example, judge).transform(
+    (value) => value && new URL(value).origin + new URL(value).pathname.replace(/\/$/, ''),
+  );
 }
 
 /** Whether it may be plain http is a rule between settings. */
@@ -219,6 +238,11 @@ const resourceValue: Judge = (value, row, example) => {
 const headerText: Judge = (value, row, example) =>
   fixedHeader(value) === undefined
     ? `The value is not a header that may be set; give Name: value, for example ${example(row.key)}.`
+    : undefined;
+
+const listenable: Judge = (value, row, example) =>
+  listenAddress(value) === undefined
+    ? `${quoted(value)} is no address to listen on; give host and port, for example ${example(row.key)}.`
     : undefined;
 
 function file(judge: FileJudge): Judge {
@@ -294,6 +318,12 @@ function plainText(value: string): string | undefined {
     : undefined;
 }
 
+function passwordHash(value: string): string | undefined {
+  return readPasswordHash(value) === undefined
+    ? 'The value is not a hash of a password; make one with: mcp-oauth-gateway hash-password.'
+    : undefined;
+}
+
 /** One of a few words; without a default it may be left out. */
 function choice<Word extends string, Key extends SettingKey>(
   row: TextSetting<Key>,
@@ -308,6 +338,29 @@ function choice<Word extends string, Key extends SettingKey>(
       ? word.optional().transform((value) => value)
       : word.default(row.default as Word & z.util.NoUndefined<Word>);
   return complete.describe(row.description) as z.ZodType<Word>;
+}
+
+/** Addresses and networks, each as `address` or `address/bits`. */
+function networks(row: TextSetting, example: Spelling['example']): z.ZodType<string | undefined> {
+  const judge: Judge = (value) => {
+    const wrong = value.split(/[\s,]+/).find((each) => each !== '' && !isNetwork(each));
+    return wrong === undefined
+      ? undefined
+      : `${quoted(wrong)} is neither an address nor a network; give one, for example ${example(row.key)}.`;
+  };
+  return optional(row, example, judge).transform((value) =>
+    value
+      ?.trim()
+      .split(/[\s,]+/)
+      .join(' '),
+  );
+}
+
+function isNetwork(text: string): boolean {
+  const [address = '', bits, ...rest] = text.split('/');
+  const width = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  const isWidth = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= width);
+  return width > 0 && isWidth && rest.length === 0;
 }
 
 /** Origins as browsers send them (RFC 6454 §6.2): anything else could never be equal to one. */

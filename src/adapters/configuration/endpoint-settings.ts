@@ -17,8 +17,13 @@ export interface EndpointSettings {
   readonly sessionTtl: number;
   readonly origins: OriginPolicy;
   readonly sseKeepalive: number;
+  /** Addresses and networks. */
+  readonly trustedProxies: readonly string[];
   readonly introspection: { readonly id: string; readonly secret: string } | undefined;
   readonly features: ServerFeatures;
+  /** How often one sender may come in a minute. */
+  readonly calls: { readonly perGrant: number; readonly total: number };
+  readonly perMinute: { readonly authorize: number; readonly token: number };
 }
 
 /** Reads it out. `address` is known in full once the gateway listens. */
@@ -39,11 +44,14 @@ export function endpointSettings(
     flowTtl: config.flowTtl,
     sessionTtl: config.session,
     sseKeepalive: config.sseKeepalive,
+    trustedProxies: config.trustedProxy?.split(' ') ?? [],
     origins: {
       allowed: new Set(config.allowedOrigins?.split(' ')),
       loopback: isLoopback(canonicalHost),
     },
     introspection,
+    calls: { perGrant: config.callsPerGrant, total: config.maxCalls },
+    perMinute: { authorize: config.authorizationsPerMinute, token: config.tokenRequestsPerMinute },
     features: {
       introspection: introspection !== undefined,
       registration: config.dynamicRegistration === 'on',

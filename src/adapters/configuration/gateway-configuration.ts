@@ -12,8 +12,13 @@ export interface GatewayConfig {
   readonly port: number;
   /** A name or an address, IPv6 without brackets; `localhost` means 127.0.0.1 and ::1. */
   readonly host: string;
-  /** The origin under which clients reach the gateway, without a trailing slash. */
+  /** The URL under which clients reach the gateway, perhaps with a path, without a trailing slash. */
   readonly publicUrl: string | undefined;
+  /** PEM files of certificate and key; absent where the gateway listens without TLS. */
+  readonly tlsCert: string | undefined;
+  readonly tlsKey: string | undefined;
+  /** Addresses and networks of the proxies in front, separated by single spaces; nobody else's forwarding headers count. */
+  readonly trustedProxy: string | undefined;
   /** The upstream's MCP endpoint exactly as given: path and trailing slash matter. */
   readonly upstreamRs: string;
   /** The upstream's issuer exactly as given; absent where it is discovered. */
@@ -72,14 +77,21 @@ export interface GatewayConfig {
   readonly upstreamRevocation: 'auto' | 'off';
   /** Who may sign in. */
   readonly username: string;
-  /** What they prove it with. */
+  /** What they prove it with, unless a hash or a file of users says so. */
   readonly password: string;
+  /** The hash of the password, in PHC form; the password itself is then not needed. */
+  readonly passwordHash: string | undefined;
+  /** A file of `name:hash` lines: who may sign in, instead of the one user above. */
+  readonly usersFile: string | undefined;
   /** How long a browser stays signed in; 0: every flow asks for the password. */
   readonly session: number;
   /** Whether clients may register themselves (RFC 7591). */
   readonly dynamicRegistration: Switch;
   /** How many registrations one address may make a minute. */
   readonly registrationsPerMinute: number;
+  /** How often one address may begin an authorization in a minute, and ask for tokens. */
+  readonly authorizationsPerMinute: number;
+  readonly tokenRequestsPerMinute: number;
   /** The JSON file of the clients that the operator lets in; absent where there are none. */
   readonly clientsFile: string | undefined;
   /** Whether a client id may be the URL of a Client ID Metadata Document. */
@@ -113,6 +125,19 @@ export interface GatewayConfig {
   readonly keyFile: string | undefined;
   /** How many processes the command line starts; a gateway that is embedded is one. */
   readonly workers: number;
+  /** How many calls to /mcp, streams among them, may be under way: of one grant, and of all. */
+  readonly callsPerGrant: number;
+  readonly maxCalls: number;
+  /** How log lines are written; `auto` is text on a terminal and JSON elsewhere. */
+  readonly logFormat: 'auto' | 'text' | 'json';
+  /** The least that is worth a line. */
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  /** `host:port` where /metrics is; absent where nowhere. */
+  readonly metricsAddress: string | undefined;
+  /** The path of the socket that `grants` asks; absent where there is none. */
+  readonly adminSocket: string | undefined;
+  /** How long running requests may still take at a stop. */
+  readonly shutdownTimeout: number;
 }
 
 /**
@@ -188,7 +213,8 @@ export function checkConfiguration(options: unknown, spelling: Spelling): Checke
  * named with the port the gateway listens on.
  */
 export function canonicalUrl(config: GatewayConfig, listeningPort: number): string {
-  return config.publicUrl ?? httpOrigin(config.host, listeningPort);
+  const scheme = config.tlsCert === undefined ? 'http' : 'https';
+  return config.publicUrl ?? httpOrigin(config.host, listeningPort, scheme);
 }
 
 /** How clients reach the gateway: on a loopback bind by any loopback name, unless a public URL is set. */

@@ -1,4 +1,5 @@
 import yargs from 'yargs';
+import { configVariable } from './read-environment.ts';
 import {
   environmentName,
   flagName,
@@ -23,6 +24,11 @@ export function helpText(columns: number): string {
   for (const row of settingRows.filter((setting) => setting.environmentOnly !== true)) {
     layout.option(flagName(row.key), { group: heading(row.group), describe: description(row) });
   }
+  layout.option('config', {
+    group: 'Other:',
+    describe: `Configuration file, JSON or YAML\n${configVariable}`,
+  });
+  layout.option('check', { group: 'Other:', describe: 'Check the configuration and exit' });
   layout.option('help', { group: 'Other:', describe: 'Print this text and exit' });
   layout.option('version', { group: 'Other:', describe: 'Print the version and exit' });
   let text = '';
@@ -33,11 +39,17 @@ export function helpText(columns: number): string {
 }
 
 const usage = `Usage: $0 --upstream-rs=URL [--flag=value ...]
+       $0 config          print the configuration and where each value comes from
+       $0 hash-password   hash a password, typed or from standard input
+       $0 grants list     what is in force; or revoke, with --user=, --client=, --grant= or --all
+       $0 healthcheck     say whether the gateway of this machine lives, for containers
        $0 doctor --upstream-rs=URL [--flag=value ...] [--json]
 
 An OAuth door of your own in front of an MCP server: MCP clients sign in here
-first, then at the upstream. Each setting is a flag, or the environment variable
-named below it; the flag wins.`;
+first, then at the upstream. Each setting is a flag, the environment variable named
+below it, or a key of the configuration file; the first of them that is given wins.
+Each secret can be given as a file that holds it: --upstream-client-secret-file,
+MCP_GATEWAY_PASSWORD_FILE.`;
 
 /** yargs lists flags only, so what has none is set in the same columns by hand. */
 function epilogue(): string {
@@ -49,7 +61,7 @@ function epilogue(): string {
       .filter((row) => row.group === group)
       .flatMap((row) => [
         `${indent}${environmentName(row.key).padEnd(width)}${indent}${row.description}`,
-        `${indent}${' '.repeat(width)}${indent}${facts(row).join(', ')}`,
+        ...facts(row).map((fact) => `${indent}${' '.repeat(width)}${indent}${fact}`),
       ]);
     return [`${group} (environment only, because \`ps\` shows command lines):`, ...lines];
   });

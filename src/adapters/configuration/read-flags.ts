@@ -1,48 +1,51 @@
 // Not by way of yargs: its helpers load what lays out the help, which a start does not need.
 import Parser from 'yargs-parser';
 import { nearestName, suggestion } from './nearest-name.ts';
+import { type ReadText, readSecretFile } from './read-setting-file.ts';
 import {
   environmentName,
+  fileFlagName,
   flagName,
   type Setting,
   type SettingKey,
+  secretRows,
   settingRows,
+  settings,
 } from './settings.ts';
-import type { Source, Sources } from './sources.ts';
+import type { Source, SourceReading } from './sources.ts';
 import { quoted } from './web-address.ts';
 
 /** The settings found on the command line. */
-export interface FlagSettings {
+export interface FlagSettings extends SourceReading {
   readonly asksFor: 'help' | 'version' | undefined;
-  readonly values: Readonly<Record<string, string>>;
-  readonly sources: Sources;
-  /** A sentence per argument that cannot be used. */
-  readonly faults: readonly string[];
-  /** The settings that those arguments most likely meant. */
-  readonly misspelt: readonly SettingKey[];
+  /** Only to check the configuration, and not to start. */
+  readonly check: boolean;
+  /** The configuration file. */
+  readonly config: string | undefined;
 }
 
 /** Reads `--flag=value` and `--flag value`. */
-export function readFlags(argv: readonly string[]): FlagSettings {
-  const { _: positional, ...flags } = Parser([...argv], { configuration });
+export function readFlags(argv: readonly string[], readText: ReadText): FlagSettings {
+  const { _: positional, ...flags } = Parser([...argv], { configuration, boolean: switches });
   const given = new Map<string, unknown>(Object.entries(flags));
   const asksFor = (['help', 'version'] as const).find((name) => given.has(name));
-  const readings = [...given].map(([name, value]) => readFlag(name, value));
+  const { check = false, config } = flags as {
+    readonly check?: unknown;
+    readonly config?: unknown;
+  };
+  const readings = [...given]
+    .filter(([name]) => !switches.includes(name))
+    .flatMap(([name, value]) => readFlag(name, value, given, readText));
   const good = readings.flatMap((reading) => (reading.type === 'value' ? [reading] : []));
   const bad = readings.flatMap((reading) => (reading.type === 'fault' ? [reading] : []));
   // A secret that begins with a dash or holds a space falls apart into arguments of its own.
-  const mayShow = !settingRows.some(
-    ({ key, kind }) => kind === 'secret' && given.has(flagName(key)),
-  );
+  const mayShow = !secretRows.some(({ key }) => given.has(flagName(key)));
   return {
     asksFor,
+    check: check !== false,
+    config: typeof config === 'string' && config !== '' ? config : undefined,
     values: Object.fromEntries(good.map(({ key, value }) => [key, value])),
-    sources: new Map(
-      good.map(({ key }): [SettingKey, Source] => [
-        key,
-        { type: 'flag', name: `--${flagName(key)}` },
-      ]),
-    ),
+    sources: new Map(good.map(({ key, source }): [SettingKey, Source] => [key, source])),
     faults: [
       ...new Set([
         ...bad.map(({ shown, hidden }) => (mayShow ? shown : hidden)),
@@ -54,6 +57,9 @@ export function readFlags(argv: readonly string[]): FlagSettings {
     misspelt: bad.flatMap(({ key }) => (key === undefined ? [] : [key])),
   };
 }
+
+/** What stands alone, without a value. */
+const switches: string[] = ['help', 'version', 'check'];
 
 /** Flags are taken as written: no numbers, no negation, no short groups, no nested keys. */
 const configuration = {
@@ -67,7 +73,12 @@ const configuration = {
 };
 
 type Reading =
-  | { readonly type: 'value'; readonly key: SettingKey; readonly value: string }
+  | {
+      readonly type: 'value';
+      readonly key: SettingKey;
+      readonly value: string;
+      readonly source: Source;
+    }
   | {
       readonly type: 'fault';
       readonly key: SettingKey | undefined;
@@ -77,21 +88,49 @@ type Reading =
 
 const withFlag: readonly Setting[] = settingRows.filter((row) => row.environmentOnly !== true);
 
-function readFlag(name: string, value: unknown): Reading {
-  const row = withFlag.find((each) => flagName(each.key) === name);
-  if (row === undefined) return unknownFlag(name);
-  const { key } = row;
-  if (typeof value === 'string' && value !== '') return { type: 'value', key, value };
-  // A switch that is only named is meant to be on.
-  if (row.kind === 'switch' && value === true) return { type: 'value', key, value: 'on' };
-  const all = 'repeatable' in row && Array.isArray(value) ? value : [];
-  if (all.length > 0 && all.every((each) => typeof each === 'string' && each !== '')) {
-    return { type: 'value', key, value: all.join(row.kind === 'names' ? ',' : '&') };
+function readFlag(
+  name: string,
+  value: unknown,
+  given: ReadonlyMap<string, unknown>,
+  readText: ReadText,
+): Reading[] {
+  const key = withFlag.find((row) => flagName(row.key) === name)?.key;
+  const secret = secretRows.find((row) => fileFlagName(row.key) === name)?.key;
+  const owner = key ?? secret;
+  if (owner === undefined && name !== 'config') return [unknownFlag(name)];
+  const text = textOf(key, value);
+  if (text === undefined) {
+    const fault = Array.isArray(value)
+      ? 'is given more than once; keep the one that is meant.'
+      : `has no value; write --${name}=VALUE.`;
+    return [certainFault(owner, `Flag --${name} ${fault}`)];
   }
-  const fault = Array.isArray(value)
-    ? 'is given more than once; keep the one that is meant.'
-    : `has no value; write --${name}=VALUE.`;
-  const sentence = `Flag --${name} ${fault}`;
+  if (owner === undefined) return [];
+  if (key !== undefined) {
+    return [{ type: 'value', key, value: text, source: { type: 'flag', name: `--${name}` } }];
+  }
+  if (given.has(flagName(owner))) {
+    const sentence = `Flag --${name}: It and --${flagName(owner)} are too much; take one out.`;
+    return [certainFault(owner, sentence)];
+  }
+  const read = readSecretFile(text, readText);
+  if ('fault' in read) return [certainFault(owner, `Flag --${name}: ${read.fault}`)];
+  const source = { type: 'flag', name: `--${name}`, named: true } as const;
+  return [{ type: 'value', key: owner, value: read.value, source }];
+}
+
+/** The value of a flag, several of one where that is possible; `undefined` where there is none to use. */
+function textOf(key: SettingKey | undefined, value: unknown): string | undefined {
+  const row = key && settings[key];
+  // A switch that is only named is meant to be on.
+  if (row?.kind === 'switch' && value === true) return 'on';
+  const all = Array.isArray(value) && row && 'repeatable' in row ? value : [value];
+  const texts = all.filter((each) => typeof each === 'string' && each !== '');
+  return texts.length === all.length ? texts.join(row?.kind === 'names' ? ',' : '&') : undefined;
+}
+
+/** A fault that can be shown whatever else stands on the line. */
+function certainFault(key: SettingKey | undefined, sentence: string): Reading {
   return { type: 'fault', key, shown: sentence, hidden: sentence };
 }
 
@@ -99,9 +138,14 @@ function unknownFlag(name: string): Reading {
   const variable = settingRows.find((row) => row.environmentOnly && flagName(row.key) === name);
   if (variable !== undefined) {
     const sentence = `Flag --${name} does not exist, because other users can see command lines; set ${environmentName(variable.key)} in the environment.`;
-    return { type: 'fault', key: variable.key, shown: sentence, hidden: sentence };
+    return certainFault(variable.key, sentence);
   }
-  const known = [...withFlag.map((row) => flagName(row.key)), 'help', 'version'];
+  const known = [
+    ...withFlag.map((row) => flagName(row.key)),
+    ...secretRows.map((row) => fileFlagName(row.key)),
+    ...switches,
+    'config',
+  ];
   const near = nearestName(name, known);
   const flag = name.length === 1 ? `-${name}` : `--${name}`;
   return {

@@ -26,13 +26,13 @@ export async function runDoctor(
   const flags = given.filter((flag) => flag !== '--json');
   // Nobody signs in here: that the password is the default is no matter.
   const env = { [environmentName('password')]: 'unused', ...process.env };
-  const asked = readCommandLine(flags, env);
+  const asked = await readCommandLine(flags, env);
   if (asked.type === 'help' || asked.type === 'version') {
     process.stdout.write(`${await printed(asked, version, process.stdout.columns)}\n`);
     return 0;
   }
-  if (asked.type === 'refuse') {
-    process.stderr.write(`${asked.text}\n`);
+  if (asked.type !== 'start') {
+    process.stderr.write(`${'text' in asked ? asked.text : asked.type}\n`);
     return 1;
   }
   let report: DoctorReport;

@@ -1,7 +1,7 @@
 import { upstreamAuthMethods } from '../../domain/upstream-client.ts';
 import type { GatewayConfig } from './gateway-configuration.ts';
 
-/** The name of a setting in an options object and, later, in a configuration file. */
+/** The name of a setting in an options object. */
 export type SettingKey = keyof GatewayConfig;
 
 /** The headings of `--help`, in the order they are printed. */
@@ -15,7 +15,9 @@ export type SettingGroup =
   | 'Clients'
   | 'Tokens'
   | 'Programs'
-  | 'State';
+  | 'State'
+  | 'Limits'
+  | 'Operation';
 
 interface Row<Key extends SettingKey> {
   readonly key: Key;
@@ -71,8 +73,8 @@ const hour = 60 * minute;
 const day = 24 * hour;
 
 /**
- * Every setting there is: flags, environment names, `--help`, defaults and bounds all come from
- * here, and so will a configuration file.
+ * Every setting there is: flags, environment names, keys of a configuration file, `--help`, the
+ * documentation, defaults and bounds all come from here.
  */
 export const settings: Table = {
   port: {
@@ -98,8 +100,32 @@ export const settings: Table = {
     group: 'Listening',
     kind: 'url',
     default: undefined,
-    description: 'URL clients reach the gateway under, if not http://HOST:PORT',
+    description: 'URL clients reach the gateway under (a path too)',
     example: 'https://mcp.example.com',
+  },
+  tlsCert: {
+    key: 'tlsCert',
+    group: 'Listening',
+    kind: 'file',
+    default: undefined,
+    description: 'Certificate (PEM, with chain) to listen with TLS',
+    example: '/etc/tls/mcp.example.com.crt',
+  },
+  tlsKey: {
+    key: 'tlsKey',
+    group: 'Listening',
+    kind: 'file',
+    default: undefined,
+    description: 'Its key; both are read again when they change',
+    example: '/etc/tls/mcp.example.com.key',
+  },
+  trustedProxy: {
+    key: 'trustedProxy',
+    group: 'Listening',
+    kind: 'list',
+    default: undefined,
+    description: 'Proxies whose forwarding headers count',
+    example: '10.0.0.0/8',
   },
   upstreamRs: {
     key: 'upstreamRs',
@@ -359,6 +385,23 @@ export const settings: Table = {
     description: 'Its password (the default only works on loopback)',
     example: 'PASSWORD',
   },
+  passwordHash: {
+    key: 'passwordHash',
+    group: 'Sign-in',
+    kind: 'secret',
+    default: undefined,
+    environmentOnly: true,
+    description: 'Or its hash, as hash-password prints it',
+    example: "'$scrypt$ln=15,r=8,p=3$SALT$HASH'",
+  },
+  usersFile: {
+    key: 'usersFile',
+    group: 'Sign-in',
+    kind: 'file',
+    default: undefined,
+    description: 'Or a file of NAME:HASH lines, read again when it changes',
+    example: '/etc/mcp-oauth-gateway/users',
+  },
   session: {
     key: 'session',
     group: 'Sign-in',
@@ -386,6 +429,26 @@ export const settings: Table = {
     max: 1_000_000,
     description: 'How many registrations one address may make a minute',
     example: '120',
+  },
+  authorizationsPerMinute: {
+    key: 'authorizationsPerMinute',
+    group: 'Clients',
+    kind: 'count',
+    default: 600,
+    min: 1,
+    max: 1_000_000,
+    description: 'How many logins one address may begin a minute',
+    example: '600',
+  },
+  tokenRequestsPerMinute: {
+    key: 'tokenRequestsPerMinute',
+    group: 'Clients',
+    kind: 'count',
+    default: 1200,
+    min: 1,
+    max: 1_000_000,
+    description: 'How many token requests one address may make a minute',
+    example: '1200',
   },
   clientsFile: {
     key: 'clientsFile',
@@ -540,6 +603,68 @@ export const settings: Table = {
     description: 'Processes that share the port and the store',
     example: '4',
   },
+  callsPerGrant: {
+    key: 'callsPerGrant',
+    group: 'Limits',
+    kind: 'count',
+    default: 100,
+    min: 1,
+    max: 1_000_000,
+    description: 'Calls and streams of one grant at a time',
+    example: '100',
+  },
+  maxCalls: {
+    key: 'maxCalls',
+    group: 'Limits',
+    kind: 'count',
+    default: 10_000,
+    min: 1,
+    max: 1_000_000,
+    description: 'Calls and streams of all at a time',
+    example: '10000',
+  },
+  logFormat: {
+    key: 'logFormat',
+    group: 'Operation',
+    kind: 'choice',
+    default: 'auto',
+    description: 'Log lines as text or json (auto: text on a terminal)',
+    example: 'json',
+  },
+  logLevel: {
+    key: 'logLevel',
+    group: 'Operation',
+    kind: 'choice',
+    default: 'info',
+    description: 'debug, info, warn, error or silent',
+    example: 'debug',
+  },
+  metricsAddress: {
+    key: 'metricsAddress',
+    group: 'Operation',
+    kind: 'text',
+    default: undefined,
+    description: 'Address of /metrics for Prometheus, off the public port',
+    example: '127.0.0.1:9464',
+  },
+  adminSocket: {
+    key: 'adminSocket',
+    group: 'Operation',
+    kind: 'text',
+    default: undefined,
+    description: 'Socket (a path) for the command grants',
+    example: '/run/mcp-oauth-gateway/admin.sock',
+  },
+  shutdownTimeout: {
+    key: 'shutdownTimeout',
+    group: 'Operation',
+    kind: 'seconds',
+    default: 25,
+    min: 0,
+    max: hour,
+    description: 'Seconds that running requests have at a stop',
+    example: '25',
+  },
 };
 
 /** The rows of the table, in the order of `--help`. */
@@ -557,6 +682,21 @@ export const environmentPrefix = 'MCP_GATEWAY_';
 export function environmentName(key: SettingKey): string {
   return environmentPrefix + flagName(key).replaceAll('-', '_').toUpperCase();
 }
+
+/** The flag of the file that holds a secret, without dashes: `upstream-client-secret-file`. */
+export function fileFlagName(key: SettingKey): string {
+  return `${flagName(key)}-file`;
+}
+
+/** The environment name of the file that holds a secret: `MCP_GATEWAY_PASSWORD_FILE`. */
+export function fileEnvironmentName(key: SettingKey): string {
+  return `${environmentName(key)}_FILE`;
+}
+
+/** The secrets that can be given as a file which holds them; a setting of its own may say the same. */
+export const secretRows: readonly Setting[] = settingRows.filter(
+  ({ key, kind }) => kind === 'secret' && !(`${key}File` in settings),
+);
 
 /** How a sentence names a setting: an embedder knows its key, an operator its flag or variable. */
 export interface Spelling {

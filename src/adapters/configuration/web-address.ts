@@ -17,13 +17,23 @@ export function normalHost(text: string): string | undefined {
   return url?.hostname.replace(/^\[|\]$/g, '');
 }
 
-/** The origin `http://host:port`, as a browser would write it. */
-export function httpOrigin(host: string, port: number): string {
-  return new URL(`http://${isIPv6(host) ? `[${host}]` : host}:${port}`).origin;
+/** The origin of a host and a port, as a browser would write it. */
+export function httpOrigin(host: string, port: number, scheme: 'http' | 'https' = 'http'): string {
+  return new URL(`${scheme}://${isIPv6(host) ? `[${host}]` : host}:${port}`).origin;
+}
+
+/** The address in `host:port` (IPv6 in brackets), or in `port` alone, which is on loopback then; `undefined` where there is none. */
+export function listenAddress(
+  text: string,
+): { readonly host: string; readonly port: number } | undefined {
+  const [, named, digits = ''] = /^(?:(\[[^\]]*\]|[^:]*):)?(\d{1,5})$/.exec(text.trim()) ?? [];
+  const host = named === undefined ? '127.0.0.1' : normalHost(named);
+  const port = Number(digits);
+  return host === undefined || digits === '' || port > 65_535 ? undefined : { host, port };
 }
 
 /** Parts that the URL of a certain setting must not have. */
-export type ForbiddenPart = 'query' | 'fragment' | 'path';
+export type ForbiddenPart = 'query' | 'fragment' | 'odd path';
 
 /** What is wrong with the text as an http(s) URL, as a sentence; `undefined` when nothing is. */
 export function urlFault(
@@ -45,8 +55,8 @@ export function urlFault(
   if (forbidden.includes('query') && text.includes('?')) {
     return `${shownUrl(text)} has a query, which does not belong here; take out the ? and what follows.`;
   }
-  if (forbidden.includes('path') && url.pathname !== '/') {
-    return `${shownUrl(text)} has a path, which is not supported; give only the origin, ${url.origin}.`;
+  if (forbidden.includes('odd path') && !/^(\/[\w.~-]+)*\/?$/.test(url.pathname)) {
+    return `${shownUrl(text)} has a path that proxies and cookies would not agree on; use letters, digits and - _ . ~ between slashes.`;
   }
   return undefined;
 }

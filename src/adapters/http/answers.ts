@@ -1,12 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { httpStatusOf, type OAuthError } from '../../domain/oauth-error.ts';
 import { pageHeaders } from './page-layout.ts';
+import { notesOf } from './request-notes.ts';
 
 /** Further headers of an answer. */
 export type Headers = Readonly<Record<string, string | readonly string[]>>;
 
 function send(response: ServerResponse, status: number, headers: Headers, body: string): void {
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  const { id } = notesOf(response);
+  if (id !== '') response.setHeader('X-Request-Id', id);
   response.setHeader('Content-Length', Buffer.byteLength(body));
   response.statusCode = status;
   response.end(body);
@@ -19,12 +22,20 @@ export function sendJson(
   body: unknown,
   headers: Headers = {},
 ): void {
+  if (status >= 400) notesOf(response).error ??= codeIn(body);
   const common = {
     'Content-Type': 'application/json',
     'Cache-Control': 'no-store',
     'X-Content-Type-Options': 'nosniff',
   };
   send(response, status, { ...common, ...headers }, JSON.stringify(body));
+}
+
+/** The code of an error's body. */
+function codeIn(body: unknown): string | undefined {
+  return typeof body === 'object' && body !== null && 'error' in body
+    ? String(body.error)
+    : undefined;
 }
 
 /** Answers with an OAuth error as JSON (RFC 6749 §5.2). */

@@ -1,13 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { BeginAuthorization } from '../../application/begin-authorization.ts';
 import type { ReturnAddress } from '../../domain/authorization-request.ts';
-import { baseUrlsFor, type GatewayAddress } from '../../domain/gateway-address.ts';
+import type { GatewayAddress } from '../../domain/gateway-address.ts';
 import type { OAuthError } from '../../domain/oauth-error.ts';
 import { redirectWith } from '../../domain/redirect-uri.ts';
 import { type Headers, sendOn } from './answers.ts';
 import { type Parameters, parameters, readForm } from './parameters.ts';
 import { sendRequestRefusal } from './problem.ts';
+import { bodyLimits } from './request-body.ts';
+import { notesOf } from './request-notes.ts';
 import type { Handle } from './router.ts';
+import { seenBases } from './seen-base.ts';
 
 /** GET and POST /authorize (RFC 6749 §3.1). */
 export function authorizeEndpoint(
@@ -15,7 +18,10 @@ export function authorizeEndpoint(
   address: () => GatewayAddress,
 ): Handle {
   return async (request, response, query) => {
-    const sent = request.method === 'POST' ? await readForm(request, response) : parameters(query);
+    const sent =
+      request.method === 'POST'
+        ? await readForm(request, response, bodyLimits.authorize)
+        : parameters(query);
     if (sent !== undefined) await answer(request, response, sent);
   };
 
@@ -24,9 +30,10 @@ export function authorizeEndpoint(
     response: ServerResponse,
     sent: Parameters,
   ): Promise<void> {
-    const bases = baseUrlsFor(address(), request.headers.host);
+    const bases = seenBases(address(), request, response);
     const begun = await begin(sent.get('client_id'), authorizationParameters(sent), bases);
     // The sign-in is on the canonical name: the upstream sends the browser back there, and cookies do not cross names.
+    if (begun.ok) notesOf(response).flow = begun.value;
     if (begun.ok) sendOn(response, `${address().canonical}/login?flow=${begun.value}`);
     else if (begun.failure.to === 'user') sendRequestRefusal(request, response, begun.failure);
     else sendToClient(response, begun.failure.address, begun.failure.error);
@@ -54,6 +61,7 @@ export function sendToClient(
   outcome: OAuthError | { readonly code: string },
   headers: Headers = {},
 ): void {
+  if ('error' in outcome) notesOf(response).error = outcome.error;
   const result =
     'code' in outcome ? outcome : { error: outcome.error, error_description: outcome.description };
   sendOn(response, redirectWith(redirectUri, { ...result, state, iss: issuer }), headers);

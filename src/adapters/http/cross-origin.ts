@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { baseUrlFor, type GatewayAddress } from '../../domain/gateway-address.ts';
+import type { GatewayAddress } from '../../domain/gateway-address.ts';
 import { isAllowedOrigin, type OriginPolicy } from '../../domain/web-origin.ts';
 import { sendJson } from './answers.ts';
 import { rawValue } from './raw-headers.ts';
+import { seenBase } from './seen-base.ts';
 
 /** Request headers that a browser client may send; every `Mcp-` header besides. */
 const allowedHeaders = [
@@ -36,16 +37,22 @@ export type CrossOrigin = (
 /** The cross-origin rule of a gateway. */
 export function crossOrigin(policy: OriginPolicy, address: () => GatewayAddress): CrossOrigin {
   /** Whose pages may read the answer. */
-  const readers = (origin: string | undefined, request: IncomingMessage, path: string) => {
+  const readers = (
+    origin: string | undefined,
+    request: IncomingMessage,
+    response: ServerResponse,
+    path: string,
+  ) => {
     if (path.startsWith('/.well-known/')) return anybody;
     if (origin === undefined || pages.has(path)) return undefined;
-    const base = baseUrlFor(address(), request.headers.host);
-    return isAllowedOrigin(origin, policy, base) ? origin : undefined;
+    return isAllowedOrigin(origin, policy, seenBase(address(), request, response))
+      ? origin
+      : undefined;
   };
   return (request, response, path) => {
     // Every call on the hot path comes by here, and hardly one of them has an origin.
     const origin = rawValue(request.rawHeaders, 'origin');
-    const allowed = readers(origin, request, path);
+    const allowed = readers(origin, request, response, path);
     allowAnswer(response, origin, allowed);
     if (request.method === 'OPTIONS') {
       answerPreflight(request, response, allowed !== undefined);

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { parseCookie, stringifySetCookie } from 'cookie';
 import type { Clock } from '../../application/ports.ts';
 import type { FlowId } from '../../domain/authorization-flow.ts';
+import { cookieNamePrefix, cookiePath } from './cookie-scope.ts';
 
 /** The cookie that binds a flow to one browser: a short one per flow, so that two tabs do not disturb each other. */
 export interface FlowCookies {
@@ -20,14 +21,13 @@ const secretText = /^([A-Za-z0-9_-]{43})\.(\d{1,12})$/;
 /** The cookies of a gateway under this URL; `lifetime` (seconds) is that of a flow. */
 export function flowCookies(canonical: () => string, lifetime: number, clock: Clock): FlowCookies {
   const isSecure = () => canonical().startsWith('https:');
-  // __Host-: no other host under the same domain can plant one (RFC 6265bis §4.1.3.2).
-  const prefix = () => (isSecure() ? '__Host-mcp-flow-' : 'mcp-flow-');
+  const prefix = () => `${cookieNamePrefix(canonical())}mcp-flow-`;
   const line = (name: string, value: string, maxAge: number) =>
     stringifySetCookie({
       name,
       value,
       maxAge,
-      path: '/',
+      path: cookiePath(canonical()),
       httpOnly: true,
       sameSite: 'lax',
       secure: isSecure(),

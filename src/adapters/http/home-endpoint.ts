@@ -1,7 +1,8 @@
-import { baseUrlFor, type GatewayAddress, mcpUrl } from '../../domain/gateway-address.ts';
+import { type GatewayAddress, mcpUrl } from '../../domain/gateway-address.ts';
 import { sendPage } from './answers.ts';
 import { type HomeView, homePage } from './home-page.ts';
 import type { Handle } from './router.ts';
+import { seenBase } from './seen-base.ts';
 
 /** GET /: for a person who wonders what this is. */
 export function homeEndpoint(
@@ -9,7 +10,7 @@ export function homeEndpoint(
   { upstreamHost, onlyScreen }: Pick<HomeView, 'upstreamHost' | 'onlyScreen'>,
 ): Handle {
   return (request, response) => {
-    const base = baseUrlFor(address(), request.headers.host);
+    const base = seenBase(address(), request, response);
     sendPage(response, 200, homePage({ mcpUrl: mcpUrl(base), upstreamHost, onlyScreen }));
   };
 }

@@ -1,11 +1,13 @@
 import type { Introspection, IntrospectToken } from '../../application/introspect-token.ts';
-import { baseUrlFor, type GatewayAddress } from '../../domain/gateway-address.ts';
+import type { GatewayAddress } from '../../domain/gateway-address.ts';
 import { oauthError } from '../../domain/oauth-error.ts';
 import { sameHash, sha256 } from '../../domain/secret-hash.ts';
 import { sendJson, sendOAuthError } from './answers.ts';
 import { clientCredentials } from './client-credentials.ts';
 import { readForm } from './parameters.ts';
+import { bodyLimits } from './request-body.ts';
 import type { Handle } from './router.ts';
+import { seenBase } from './seen-base.ts';
 
 /** Who may introspect: a resource server or an operator, never a client of the gateway. */
 export interface IntrospectionCaller {
@@ -21,7 +23,7 @@ export function introspectionEndpoint(
 ): Handle {
   const secretHash = sha256(caller.secret);
   return async (request, response) => {
-    const form = await readForm(request, response);
+    const form = await readForm(request, response, bodyLimits.token);
     if (form === undefined) return;
     const credentials = clientCredentials(request.headers.authorization, form, []);
     const known =
@@ -40,7 +42,7 @@ export function introspectionEndpoint(
       return sendOAuthError(response, oneToken);
     }
     const found = await introspect(token);
-    const issuer = baseUrlFor(address(), request.headers.host);
+    const issuer = seenBase(address(), request, response);
     sendJson(response, 200, found ? active(found, issuer) : { active: false });
   };
 }

@@ -1,13 +1,21 @@
 import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { TlsPair } from './tls-files.ts';
 
 /** How long a client may take to send its headers (milliseconds). */
 const headersTimeout = 60_000;
+
+/** And for the handshake of TLS before it. */
+const handshakeTimeout = 20_000;
 
 /** Where a gateway listens. */
 export interface Listening {
   readonly addresses: readonly string[];
   readonly port: number;
+  /** Shows another certificate to whoever connects from now on; only with TLS. */
+  renew(pair: TlsPair): void;
   /** Takes no new connection, lets running requests finish for this long (milliseconds), and then ends them. */
   close(patience: number): Promise<void>;
 }
@@ -34,23 +42,32 @@ export async function listen(
   host: string,
   port: number,
   listener: RequestListener,
+  tls?: TlsPair,
 ): Promise<Listening> {
+  const make = () =>
+    tls === undefined
+      ? createServer(serverLimits, listener)
+      : createTlsServer({ ...serverLimits, handshakeTimeout, ...tls }, listener);
   const servers =
-    host === 'localhost'
-      ? await listenOnLoopback(port, listener)
-      : [await listenOn(host, port, listener)];
+    host === 'localhost' ? await listenOnLoopback(port, make) : [await listenOn(host, port, make)];
   const addresses = servers.map((server) => server.address() as AddressInfo);
   return {
     addresses: addresses.map(({ address }) => address),
     port: addresses[0]?.port ?? port,
+    renew: (pair) => {
+      for (const server of servers) if (server instanceof TlsServer) server.setSecureContext(pair);
+    },
     close: async (patience) => {
       await Promise.all(servers.map((server) => closeServer(server, patience)));
     },
   };
 }
 
-function listenOn(host: string, port: number, listener: RequestListener): Promise<Server> {
-  const server = createServer(serverLimits, listener);
+type MakeServer = () => Server | TlsServer;
+
+function listenOn(host: string, port: number, make: MakeServer): Promise<Server | TlsServer> {
+  const server = make();
+  if (server instanceof TlsServer) watchHandshakes(server);
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen({ host, port }, () => {
@@ -62,13 +79,13 @@ function listenOn(host: string, port: number, listener: RequestListener): Promis
 
 async function listenOnLoopback(
   port: number,
-  listener: RequestListener,
-): Promise<readonly Server[]> {
+  make: MakeServer,
+): Promise<readonly (Server | TlsServer)[]> {
   for (;;) {
-    const first = await listenOn('127.0.0.1', port, listener);
+    const first = await listenOn('127.0.0.1', port, make);
     const chosen = (first.address() as AddressInfo).port;
     try {
-      return [first, await listenOn('::1', chosen, listener)];
+      return [first, await listenOn('::1', chosen, make)];
     } catch (error) {
       const { code = '' } = error as NodeJS.ErrnoException;
       if (noIpv6.has(code)) return [first];
@@ -81,9 +98,24 @@ async function listenOnLoopback(
 
 const noIpv6 = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL']);
 
-function closeServer(server: Server, patience: number): Promise<void> {
+/** Connections of each server with TLS, whose handshake `closeAllConnections` would wait for. */
+const handshakes = new WeakMap<Server | TlsServer, Set<Duplex>>();
+
+function watchHandshakes(server: TlsServer): void {
+  const sockets = new Set<Duplex>();
+  handshakes.set(server, sockets);
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+  });
+}
+
+function closeServer(server: Server | TlsServer, patience: number): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => server.closeAllConnections(), patience);
+    const timer = setTimeout(() => {
+      server.closeAllConnections();
+      for (const socket of handshakes.get(server) ?? []) socket.destroy();
+    }, patience);
     // A connection whose request ends from now on is not kept for a next one.
     server.keepAliveTimeout = 1;
     server.close(() => {

@@ -14,7 +14,10 @@ import type { FlowCookies } from './flow-cookie.ts';
 import { loginPage, type NameSource } from './login-page.ts';
 import { type Parameters, parameters, readForm } from './parameters.ts';
 import { sendStepRefusal } from './problem.ts';
+import { bodyLimits } from './request-body.ts';
+import { notesOf } from './request-notes.ts';
 import type { Handle } from './router.ts';
+import { senderOf } from './sender.ts';
 import type { SessionCookie } from './session-cookie.ts';
 
 /** What the sign-in page says besides what the flow knows. */
@@ -26,6 +29,8 @@ export interface LoginContext {
   readonly onlyScreen: boolean;
   /** What the upstream will be asked for. */
   readonly scopeToShow: ScopeToShow;
+  /** The path that everything is under; empty for none. */
+  readonly prefix: () => string;
 }
 
 /** GET /login: screen 1. */
@@ -34,6 +39,7 @@ export function loginEndpoint(open: OpenLogin, context: LoginContext): Handle {
     // A scanner of links that only looks must not own the flow: the user's own browser would then be refused.
     if (request.method === 'HEAD') return sendPage(response, 200, '');
     const id = flowId(parameters(query).get('flow'));
+    notesOf(response).flow = id;
     const cookie = context.cookies.read(request, id);
     const opened = await open({ flow: id, cookie, session: context.session.read(request) });
     if (!opened.ok) return sendStepRefusal(request, response, opened.failure);
@@ -46,12 +52,14 @@ export function loginEndpoint(open: OpenLogin, context: LoginContext): Handle {
 /** POST /login/callback: the answer to screen 1. */
 export function loginCallbackEndpoint(submit: SubmitSignIn, context: LoginContext): Handle {
   return async (request, response) => {
-    const form = await readForm(request, response);
+    const form = await readForm(request, response, bodyLimits.signIn);
     if (form === undefined) return;
     const flow = flowId(form.get('flow'));
+    notesOf(response).flow = flow;
     const cookie = context.cookies.read(request, flow);
     const session = context.session.read(request);
-    const submitted = await submit({ ...signInForm(form), flow, cookie, session });
+    const from = senderOf(notesOf(response).caller?.address);
+    const submitted = await submit({ ...signInForm(form), flow, cookie, session, from });
     if (!submitted.ok) return sendStepRefusal(request, response, submitted.failure);
     const outcome = submitted.value;
     switch (outcome.type) {
@@ -76,11 +84,25 @@ export function loginCallbackEndpoint(submit: SubmitSignIn, context: LoginContex
 async function sendAgain(
   response: ServerResponse,
   context: LoginContext,
-  { flow, csrf, wrongPassword }: Extract<SignInOutcome, { type: 'again' }>,
+  { flow, csrf, wrongPassword, wait }: Extract<SignInOutcome, { type: 'again' }>,
 ): Promise<void> {
+  const cookies = setCookies(context.session.clear());
+  const page = (message: string | undefined) =>
+    pageOf(context, flow, { csrf, signedIn: undefined, message });
+  if (wait !== undefined) {
+    notesOf(response).error = 'too_many_attempts';
+    const headers = { ...cookies, 'Retry-After': String(wait) };
+    return sendPage(response, 429, await page(tooManyAttempts(wait)), headers);
+  }
+  if (wrongPassword) notesOf(response).error = 'wrong_password';
   const message = wrongPassword ? wrongPasswordMessage : undefined;
-  const page = await pageOf(context, flow, { csrf, signedIn: undefined, message });
-  sendPage(response, wrongPassword ? 401 : 200, page, setCookies(context.session.clear()));
+  sendPage(response, wrongPassword ? 401 : 200, await page(message), cookies);
+}
+
+function tooManyAttempts(wait: number): string {
+  const time =
+    wait === 1 ? 'one second' : wait < 120 ? `${wait} seconds` : `${Math.ceil(wait / 60)} minutes`;
+  return `There were too many wrong passwords from here. Nothing was tried; wait ${time}, then try again.`;
 }
 
 const wrongPasswordMessage =
@@ -108,7 +130,7 @@ function nameSource({ clientOrigin, clientId }: ClientRequest): NameSource {
 }
 
 async function pageOf(
-  { upstreamHost, onlyScreen, scopeToShow }: LoginContext,
+  { upstreamHost, onlyScreen, scopeToShow, prefix }: LoginContext,
   flow: Flow,
   form: { csrf: string; signedIn: Subject | undefined; message: string | undefined },
 ): Promise<string> {
@@ -123,7 +145,7 @@ async function pageOf(
     upstreamHost,
     onlyScreen,
     scopes: scopeTokens(await scopeToShow(flow)),
-    action: '/login/callback',
+    action: `${prefix()}/login/callback`,
     flow: flow.id,
     ...form,
   });

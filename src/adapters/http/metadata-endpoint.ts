@@ -1,5 +1,5 @@
 import type { DescribeResource } from '../../application/describe-resource.ts';
-import { baseUrlFor, type GatewayAddress } from '../../domain/gateway-address.ts';
+import type { GatewayAddress } from '../../domain/gateway-address.ts';
 import {
   authorizationServerMetadata,
   type ClientDocument,
@@ -8,6 +8,7 @@ import {
 } from '../../domain/metadata.ts';
 import { sendJson } from './answers.ts';
 import type { Handle } from './router.ts';
+import { seenBase } from './seen-base.ts';
 
 /** Long enough to spare a client's start-up a round trip, short enough for a change to be seen soon. */
 const cached = { 'Cache-Control': 'public, max-age=300', Vary: 'Host' };
@@ -19,7 +20,7 @@ export function resourceMetadataEndpoint(
   words: DescribeResource['words'],
 ): Handle {
   return async (request, response) => {
-    const base = baseUrlFor(address(), request.headers.host);
+    const base = seenBase(address(), request, response);
     const relayed = await words();
     const metadata = protectedResourceMetadata(base, pathForm, relayed ?? {});
     sendJson(response, 200, metadata, relayed === undefined ? {} : cached);
@@ -40,7 +41,7 @@ export function serverMetadataEndpoint(
   features: ServerFeatures,
 ): Handle {
   return (request, response) => {
-    const base = baseUrlFor(address(), request.headers.host);
+    const base = seenBase(address(), request, response);
     sendJson(response, 200, authorizationServerMetadata(base, features), cached);
   };
 }

@@ -22,10 +22,14 @@ export function parameters(encoded: string): Parameters {
   return { get: (name) => values.get(name) || undefined, repeated };
 }
 
+/** No request of any specification has so many. */
+const mostFields = 100;
+
 /** Reads a form; `undefined` where it was refused and the answer has been given. */
 export async function readForm(
   request: IncomingMessage,
   response: ServerResponse,
+  longest: number,
 ): Promise<Parameters | undefined> {
   const type = request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
   if (type !== 'application/x-www-form-urlencoded') {
@@ -33,10 +37,18 @@ export async function readForm(
     sendOAuthError(response, oauthError('invalid_request', sentence));
     return undefined;
   }
-  const body = await readBody(request);
-  if (body.ok) return parameters(body.value);
-  refuseBody(response, body.failure);
-  return undefined;
+  const body = await readBody(request, longest);
+  if (!body.ok) {
+    refuseBody(response, body.failure);
+    return undefined;
+  }
+  // Counted before it is taken apart.
+  if (body.value.split('&', mostFields + 1).length > mostFields) {
+    const sentence = `The form has more than ${mostFields} fields.`;
+    sendOAuthError(response, oauthError('invalid_request', sentence));
+    return undefined;
+  }
+  return parameters(body.value);
 }
 
 /** Answers a request whose body could not be read, and lets its connection go: the rest of the body may still be on its way. */

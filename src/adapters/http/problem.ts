@@ -4,6 +4,7 @@ import type { RequestRefusal } from '../../domain/authorization-request.ts';
 import { sendJson, sendPage, wantsPage } from './answers.ts';
 import { completedPage } from './completed-page.ts';
 import { errorPage } from './error-page.ts';
+import { notesOf } from './request-notes.ts';
 
 /** An error that cannot go back to the client: what happened, and what to do now. */
 export interface Problem {
@@ -22,7 +23,10 @@ export function sendProblem(
   problem: Problem,
 ): void {
   const { status, code, explanation, remedy } = problem;
-  if (wantsPage(request)) sendPage(response, status, errorPage(problem));
+  const notes = notesOf(response);
+  notes.error = code;
+  const requestId = notes.id || undefined;
+  if (wantsPage(request)) sendPage(response, status, errorPage({ ...problem, requestId }));
   else sendJson(response, status, { error: code, error_description: `${explanation} ${remedy}` });
 }
 
@@ -73,8 +77,13 @@ export function sendStepRefusal(
   response: ServerResponse,
   refusal: StepRefusal,
 ): void {
-  if (refusal === 'already_finished') sendPage(response, 409, completedPage());
+  if (refusal === 'already_finished') sendCompleted(response);
   else sendProblem(request, response, stepProblems[refusal]);
+}
+
+function sendCompleted(response: ServerResponse): void {
+  notesOf(response).error = 'already_finished';
+  sendPage(response, 409, completedPage());
 }
 
 /** Tells the user why an authorization request was refused; only for refusals that must not go to the client. */

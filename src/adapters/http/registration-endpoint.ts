@@ -4,7 +4,8 @@ import { oauthError } from '../../domain/oauth-error.ts';
 import { sendJson, sendOAuthError } from './answers.ts';
 import { clientMetadata } from './client-metadata.ts';
 import { refuseBody } from './parameters.ts';
-import { readBody } from './request-body.ts';
+import { bodyLimits, readBody } from './request-body.ts';
+import { notesOf } from './request-notes.ts';
 import type { Handle } from './router.ts';
 import { senderOf } from './sender.ts';
 
@@ -15,11 +16,11 @@ export function registrationEndpoint(register: RegisterClient): Handle {
     if (!/^application\/(?:[\w.+-]+\+)?json\b/i.test(request.headers['content-type'] ?? '')) {
       return sendOAuthError(response, notJson);
     }
-    const body = await readBody(request);
+    const body = await readBody(request, bodyLimits.registration);
     if (!body.ok) return refuseBody(response, body.failure);
     const metadata = clientMetadata.safeParse(parsedJson(body.value));
     if (!metadata.success) return sendOAuthError(response, notMetadata);
-    const registered = await register(metadata.data, senderOf(request));
+    const registered = await register(metadata.data, senderOf(notesOf(response).caller?.address));
     if (registered.ok) sendJson(response, 201, registrationResponse(registered.value));
     else sendOAuthError(response, registered.failure);
   };
@@ -31,15 +32,29 @@ const notJson = oauthError(
 );
 const notMetadata = oauthError(
   'invalid_client_metadata',
-  'The body must be a JSON object whose redirect_uris is an array of strings (RFC 7591 §2).',
+  'The body must be a JSON object, not deeply nested, whose redirect_uris is an array of strings (RFC 7591 §2).',
 );
 
 function parsedJson(body: string): unknown {
   try {
-    return JSON.parse(body);
+    return isDeep(body) ? undefined : JSON.parse(body);
   } catch {
     return undefined;
   }
+}
+
+/** Levels; a key in a set of keys is at the fourth. */
+const deepest = 16;
+
+/** Whether JSON is nested deeper than anything that belongs here: whoever walks through it later may do so by recursion. */
+function isDeep(json: string): boolean {
+  let depth = 0;
+  for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"|[[{\]}]/g)) {
+    if (token === '[' || token === '{') depth += 1;
+    else if (token === ']' || token === '}') depth -= 1;
+    if (depth > deepest) return true;
+  }
+  return false;
 }
 
 /** RFC 7591 §3.2.1, as granted. Real values only: strict clients refuse a null or an empty string. */

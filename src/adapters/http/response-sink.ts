@@ -3,13 +3,29 @@ import type { DescribeResource } from '../../application/describe-resource.ts';
 import type { McpExchange, McpFailure } from '../../application/ports.ts';
 import type { McpClientSink } from '../../application/relay-mcp-call.ts';
 import { readBearerChallenge, spellBearerChallenge } from '../../domain/bearer-challenge.ts';
-import { baseUrlFor, type GatewayAddress } from '../../domain/gateway-address.ts';
+import type { GatewayAddress } from '../../domain/gateway-address.ts';
 import { protectedResourceMetadataUrl } from '../../domain/metadata.ts';
+import { oauthError } from '../../domain/oauth-error.ts';
+import type { GrantId } from '../../domain/token-pair.ts';
 import { upstreamUnavailable } from '../../domain/upstream-tokens.ts';
 import { sendJson, sendOAuthError } from './answers.ts';
+import type { CallSlots } from './call-slots.ts';
 import { EventStreamKeepalive } from './event-stream-keepalive.ts';
 import { headerPairs, isNamed, type RawHeaders, rawValue, withoutHeader } from './raw-headers.ts';
+import { notesOf } from './request-notes.ts';
 import type { Handle } from './router.ts';
+import { seenBase } from './seen-base.ts';
+
+const tooManyOfGrant = oauthError(
+  'too_many_requests',
+  'Too many calls of this client are under way: let some of them end, or close streams.',
+  5,
+);
+const tooManyOfAll = oauthError(
+  'temporarily_unavailable',
+  'Too many calls are under way at this gateway: try again.',
+  5,
+);
 
 /** Answers a request that something went wrong with inside the gateway. */
 export type Crashed = (response: ServerResponse, error: unknown) => void;
@@ -22,6 +38,7 @@ export interface McpContext {
   readonly address: () => GatewayAddress;
   readonly crashed: Crashed;
   readonly streams: OpenStreams;
+  readonly slots: CallSlots;
   /** Seconds of silence on an event stream before a comment; 0: none. */
   readonly sseKeepalive: number;
   /** What a person sees who opens the endpoint in a browser. */
@@ -40,6 +57,7 @@ export class ResponseSink implements McpClientSink {
   /** Bytes of the answer that are still to come; `undefined` where it has named no length. */
   #left: number | undefined;
   #keepalive: EventStreamKeepalive | undefined;
+  #forwardedAt: number | undefined;
 
   constructor(request: IncomingMessage, response: ServerResponse, context: McpContext) {
     this.#request = request;
@@ -80,6 +98,23 @@ export class ResponseSink implements McpClientSink {
     if (!this.#request.complete) this.#request.resume();
   }
 
+  admit(grant: GrantId): boolean {
+    const slot = this.#context.slots.take(grant);
+    if (typeof slot === 'function') {
+      this.#response.on('close', slot);
+      return true;
+    }
+    sendOAuthError(this.#response, slot === 'grant' ? tooManyOfGrant : tooManyOfAll, {
+      // What else of the request is on its way is not read.
+      ...(this.#request.complete ? {} : { Connection: 'close' }),
+    });
+    return false;
+  }
+
+  forwarded(): void {
+    this.#forwardedAt = performance.now();
+  }
+
   interim(status: number, headers: RawHeaders): void {
     const { httpVersion } = this.#request;
     if (httpVersion === '1.0' || this.#response.headersSent) return; // RFC 9110 §15.2
@@ -100,7 +135,12 @@ export class ResponseSink implements McpClientSink {
     const hasLength = length !== undefined;
     this.#left = hasLength ? Number(length) : undefined;
     const crossing = this.#hasTrailers(status, hasLength) ? headers : withoutTrailerHeader(headers);
-    writeHead(this.#response, status, this.#withChallenge(status, crossing, challenge));
+    const notes = notesOf(this.#response);
+    if (this.#forwardedAt !== undefined) {
+      notes.upstreamDuration = performance.now() - this.#forwardedAt;
+    }
+    const own = this.#withChallenge(status, crossing, challenge);
+    writeHead(this.#response, status, [...own, 'X-Request-Id', notes.id]);
     if (hasLength) return;
     // Headers at once: an event stream may have nothing to say for a long time.
     this.#response.flushHeaders();
@@ -207,8 +247,8 @@ export class ResponseSink implements McpClientSink {
   }
 
   #metadataUrl(): string {
-    const base = baseUrlFor(this.#context.address(), this.#request.headers.host);
-    const path = this.#request.url?.startsWith('/mcp/') ? '/mcp/' : '/mcp';
+    const base = seenBase(this.#context.address(), this.#request, this.#response);
+    const path = notesOf(this.#response).route === '/mcp/' ? '/mcp/' : '/mcp';
     return protectedResourceMetadataUrl(base, path);
   }
 }

@@ -1,10 +1,12 @@
 import type { UseCases } from '../../application/use-cases.ts';
-import { baseUrlsFor, type GatewayAddress } from '../../domain/gateway-address.ts';
+import type { GatewayAddress } from '../../domain/gateway-address.ts';
 import { oauthError } from '../../domain/oauth-error.ts';
 import { sendJson, sendOAuthError } from './answers.ts';
 import { basicChallenge, clientCredentials } from './client-credentials.ts';
 import { readForm } from './parameters.ts';
+import { bodyLimits } from './request-body.ts';
 import type { Handle } from './router.ts';
+import { seenBases } from './seen-base.ts';
 
 /** POST /revoke (RFC 7009 §2): 200 whether the token was known or not; `token_type_hint` is not needed, since every token says what it is. */
 export function revocationEndpoint(
@@ -12,9 +14,9 @@ export function revocationEndpoint(
   address: () => GatewayAddress,
 ): Handle {
   return async (request, response) => {
-    const form = await readForm(request, response);
+    const form = await readForm(request, response, bodyLimits.token);
     if (form === undefined) return;
-    const { authorization, host } = request.headers;
+    const { authorization } = request.headers;
     const token = form.get('token');
     if (form.repeated !== undefined || token === undefined) {
       return sendOAuthError(
@@ -22,7 +24,8 @@ export function revocationEndpoint(
         oauthError('invalid_request', 'Send token, and send it once.'),
       );
     }
-    const credentials = clientCredentials(authorization, form, baseUrlsFor(address(), host));
+    const bases = seenBases(address(), request, response);
+    const credentials = clientCredentials(authorization, form, bases);
     const client = credentials.ok ? await authenticate(credentials.value) : credentials;
     if (!client.ok) {
       return sendOAuthError(

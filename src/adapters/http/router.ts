@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { sendJson } from './answers.ts';
 import type { CrossOrigin } from './cross-origin.ts';
+import { notesOf } from './request-notes.ts';
 
 /** Answers one request. `query`: what stands behind the question mark. */
 export type Handle = (
@@ -20,22 +21,23 @@ export interface Route {
 export function router(
   routes: readonly Route[],
   crossOrigin: CrossOrigin,
+  prefix: () => string = () => '',
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> | void {
-  const byPath = new Map<string, Map<string, Handle>>();
-  for (const { path, methods, handle } of routes) {
-    const byMethod = byPath.get(path) ?? new Map<string, Handle>();
-    byPath.set(path, byMethod);
-    for (const method of methods) byMethod.set(method, handle);
-    if (methods.includes('GET')) byMethod.set('HEAD', handle);
-  }
+  let known: ReadonlyMap<string, Row> | undefined;
+  const rows = () => {
+    known ??= tableOf(routes, prefix()); // the prefix is known once the gateway listens
+    return known;
+  };
   return (request, response) => {
     const { method = 'GET' } = request;
     const url = originForm(request.url ?? '/');
     const mark = url.indexOf('?');
     const path = mark < 0 ? url : url.slice(0, mark);
-    const byMethod = byPath.get(path);
-    if (byMethod === undefined) return sendJson(response, 404, notFound);
-    if (crossOrigin(request, response, path)) return;
+    const row = rows().get(path);
+    if (row === undefined) return sendJson(response, 404, notFound);
+    const { template, byMethod } = row;
+    notesOf(response).route = template;
+    if (crossOrigin(request, response, template)) return;
     const handle = byMethod.get(method);
     if (handle !== undefined) return handle(request, response, mark < 0 ? '' : url.slice(mark + 1));
     const allow = [...byMethod.keys(), 'OPTIONS'].join(', ');
@@ -46,6 +48,34 @@ export function router(
 /** A request target may be a whole URL (RFC 9112 §3.2.2); what host it names is not looked at. */
 function originForm(target: string): string {
   return target.startsWith('/') ? target : target.replace(/^https?:\/\/[^/?]*/i, '') || '/';
+}
+
+interface Row {
+  /** The path as the table of routes has it. */
+  readonly template: string;
+  readonly byMethod: Map<string, Handle>;
+}
+
+function tableOf(routes: readonly Route[], prefix: string): ReadonlyMap<string, Row> {
+  const rows = new Map<string, Row>();
+  for (const { path, methods, handle } of routes) {
+    const row = rows.get(path) ?? { template: path, byMethod: new Map<string, Handle>() };
+    for (const method of methods) row.byMethod.set(method, handle);
+    if (methods.includes('GET')) row.byMethod.set('HEAD', handle);
+    for (const spelling of spellings(path, prefix)) rows.set(spelling, row);
+  }
+  return rows;
+}
+
+/**
+ * Where a row is found under a path prefix: with it, and without, since some proxies take it off; a well-known document also at the root of
+ * the host, with the prefix behind its name (RFC 8414 §3.1, RFC 9728 §3.1).
+ */
+function spellings(path: string, prefix: string): readonly string[] {
+  if (prefix === '') return [path];
+  if (path === '/') return [path, prefix, `${prefix}/`];
+  const [, name, form] = /^(\/\.well-known\/[^/]+)(.*)$/.exec(path) ?? [];
+  return [path, prefix + path, ...(name === undefined ? [] : [`${name}${prefix}${form}`])];
 }
 
 const notFound = { error: 'not_found', error_description: 'There is nothing at this path.' };

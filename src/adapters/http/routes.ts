@@ -1,3 +1,4 @@
+import type { RateLimit } from '../../application/rate-limit.ts';
 import type { UseCases } from '../../application/use-cases.ts';
 import type { GatewayAddress } from '../../domain/gateway-address.ts';
 import {
@@ -6,8 +7,10 @@ import {
   type ServerFeatures,
 } from '../../domain/metadata.ts';
 import { authorizeEndpoint } from './authorize-endpoint.ts';
+import { type HealthParts, livenessEndpoint, readinessEndpoint } from './health-endpoints.ts';
 import { homeEndpoint } from './home-endpoint.ts';
 import { type IntrospectionCaller, introspectionEndpoint } from './introspection-endpoint.ts';
+import { limited } from './limited.ts';
 import { type LoginContext, loginCallbackEndpoint, loginEndpoint } from './login-endpoint.ts';
 import { mcpEndpoint } from './mcp-endpoint.ts';
 import {
@@ -33,11 +36,22 @@ export interface RouteParts {
   /** Absent: nobody may introspect. */
   readonly introspection: IntrospectionCaller | undefined;
   readonly features: ServerFeatures;
+  readonly health: HealthParts;
+  readonly limits: RequestLimits;
+}
+
+/** How often one sender may come. */
+export interface RequestLimits {
+  readonly authorize: RateLimit;
+  /** For /token and /revoke together. */
+  readonly token: RateLimit;
 }
 
 /** The whole surface of the gateway, a row per endpoint. */
 export function routes(parts: RouteParts): readonly Route[] {
-  const { uses, address, clientDocument, login, introspection, features } = parts;
+  const { uses, address, clientDocument, login, introspection, features, limits } = parts;
+  const live = livenessEndpoint();
+  const ready = readinessEndpoint(parts.health);
   const wellKnown = '/.well-known/oauth-protected-resource';
   const home = homeEndpoint(address, login);
   const { words, demanded } = uses.resource;
@@ -46,11 +60,15 @@ export function routes(parts: RouteParts): readonly Route[] {
   return [
     { methods: ['GET', 'POST', 'DELETE'], path: '/mcp', handle: mcp },
     { methods: ['GET', 'POST', 'DELETE'], path: '/mcp/', handle: mcp },
-    { methods: ['POST'], path: '/token', handle: tokenEndpoint(uses, address) },
+    {
+      methods: ['POST'],
+      path: '/token',
+      handle: limited(limits.token, tokenEndpoint(uses, address)),
+    },
     {
       methods: ['GET', 'POST'],
       path: '/authorize',
-      handle: authorizeEndpoint(uses.begin, address),
+      handle: limited(limits.authorize, authorizeEndpoint(uses.begin, address)),
     },
     { methods: ['GET'], path: '/login', handle: loginEndpoint(uses.openLogin, login) },
     {
@@ -63,7 +81,11 @@ export function routes(parts: RouteParts): readonly Route[] {
       path: '/upstream/callback',
       handle: upstreamCallbackEndpoint(uses.returnFromUpstream, login.cookies),
     },
-    { methods: ['POST'], path: '/revoke', handle: revocationEndpoint(uses, address) },
+    {
+      methods: ['POST'],
+      path: '/revoke',
+      handle: limited(limits.token, revocationEndpoint(uses, address)),
+    },
     ...(introspection === undefined
       ? []
       : [
@@ -100,5 +122,10 @@ export function routes(parts: RouteParts): readonly Route[] {
         ]
       : []),
     { methods: ['GET'], path: '/', handle: home },
+    // Under the names that other programs have for them, too.
+    ...['/healthz', '/health', '/ping'].map(
+      (path): Route => ({ methods: ['GET'], path, handle: live }),
+    ),
+    ...['/readyz', '/ready'].map((path): Route => ({ methods: ['GET'], path, handle: ready })),
   ];
 }

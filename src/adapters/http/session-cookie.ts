@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { parseCookie, stringifySetCookie } from 'cookie';
+import { cookieNamePrefix, cookiePath } from './cookie-scope.ts';
 
 /** The cookie of a remembered sign-in; it goes to this host alone, and to no script. */
 export interface SessionCookie {
@@ -13,17 +14,17 @@ export interface SessionCookie {
 /** The session cookie of a gateway under this URL; `lifetime` in seconds, zero where sessions are off. */
 export function sessionCookie(canonical: () => string, lifetime: number): SessionCookie {
   const isSecure = () => canonical().startsWith('https:');
-  // __Host-: no other host under the same domain can plant one (RFC 6265bis §4.1.3.2). Cookies do not tell ports apart, people run one gateway on each.
+  // Cookies do not tell ports apart, people run one gateway on each.
   const name = () => {
     const { port } = new URL(canonical());
-    return `${isSecure() ? '__Host-' : ''}mcp-session${port && `-${port}`}`;
+    return `${cookieNamePrefix(canonical())}mcp-session${port && `-${port}`}`;
   };
   const line = (value: string, maxAge: number) =>
     stringifySetCookie({
       name: name(),
       value,
       maxAge,
-      path: '/',
+      path: cookiePath(canonical()),
       httpOnly: true,
       sameSite: 'lax',
       secure: isSecure(),

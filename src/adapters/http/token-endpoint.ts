@@ -2,14 +2,17 @@ import type { ExchangeCode } from '../../application/exchange-code.ts';
 import type { KnownClient } from '../../application/find-client.ts';
 import type { RefreshTokens } from '../../application/refresh-tokens.ts';
 import type { UseCases } from '../../application/use-cases.ts';
-import { baseUrlsFor, type GatewayAddress } from '../../domain/gateway-address.ts';
+import type { GatewayAddress } from '../../domain/gateway-address.ts';
 import type { TokenAnswer } from '../../domain/grant-rotation.ts';
 import { type OAuthError, oauthError } from '../../domain/oauth-error.ts';
 import { failure, type Result } from '../../domain/result.ts';
 import { sendJson, sendOAuthError } from './answers.ts';
 import { basicChallenge, clientCredentials } from './client-credentials.ts';
 import { type Parameters, readForm } from './parameters.ts';
+import { bodyLimits } from './request-body.ts';
+import { notesOf } from './request-notes.ts';
 import type { Handle } from './router.ts';
+import { seenBases } from './seen-base.ts';
 
 type TokenUseCases = Pick<UseCases, 'authenticate' | 'exchange' | 'refresh'>;
 type Outcome = Result<TokenAnswer, OAuthError>;
@@ -17,14 +20,20 @@ type Outcome = Result<TokenAnswer, OAuthError>;
 /** POST /token (RFC 6749 §3.2). */
 export function tokenEndpoint(useCases: TokenUseCases, address: () => GatewayAddress): Handle {
   return async (request, response) => {
-    const form = await readForm(request, response);
+    const form = await readForm(request, response, bodyLimits.token);
     if (form === undefined) return;
-    const { authorization, host } = request.headers;
-    const bases = baseUrlsFor(address(), host);
+    notesOf(response).grantType = grantType(form);
+    const { authorization } = request.headers;
+    const bases = seenBases(address(), request, response);
     const outcome = await decide(useCases, authorization, form, bases);
     if (outcome.ok) sendJson(response, 200, tokenResponse(outcome.value));
     else sendOAuthError(response, outcome.failure, basicChallenge(outcome.failure, authorization));
   };
+}
+
+function grantType(form: Parameters) {
+  const given = form.get('grant_type');
+  return given === 'authorization_code' || given === 'refresh_token' ? given : 'other';
 }
 
 /** Who it is comes before what is asked: a stranger learns nothing about a token or code. */

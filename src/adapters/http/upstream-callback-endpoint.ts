@@ -5,6 +5,7 @@ import { sendToClient } from './authorize-endpoint.ts';
 import type { FlowCookies } from './flow-cookie.ts';
 import { parameters } from './parameters.ts';
 import { sendStepRefusal } from './problem.ts';
+import { notesOf } from './request-notes.ts';
 import type { Handle } from './router.ts';
 
 /** GET /upstream/callback: the browser is back from screen 2 (RFC 6749 §4.1.2). */
@@ -18,6 +19,7 @@ export function upstreamCallbackEndpoint(
     const sent = parameters(query);
     const state = sent.get('state');
     const flow = flowOfState(state);
+    notesOf(response).flow = flow;
     const returned = await returnFrom({
       state,
       cookie: cookies.read(request, flow),

@@ -12,5 +12,6 @@ export function singleUser(username: string, password: string): SignIn {
       const isPassword = sameHash(sha256(presentedPassword), secret);
       return isName && isPassword ? subject(username) : undefined;
     },
+    isUser: async (subject) => subject === username,
   };
 }

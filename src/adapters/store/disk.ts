@@ -30,11 +30,22 @@ export async function openDiskStore(
       grants: records('grants'),
       registrations: records('registrations'),
       assertions: records('assertions'),
+      // Read only: anybody may ask whether the gateway is ready, and a write is a wait for the disk.
+      probe: async () => readMarks(root, path),
       close: () => root.close(),
     };
   } catch (error) {
     await root.close();
     throw unavailable(error, `The store ${path} cannot be used`);
+  }
+}
+
+function readMarks(root: LmdbFile, path: string): void {
+  try {
+    root.resetReadTxn();
+    root.get('schema');
+  } catch (error) {
+    throw unavailable(error, `The store ${path} cannot be read.`);
   }
 }
 

@@ -43,6 +43,10 @@ export async function openRedisStore(
       grants: records('grants'),
       registrations: records('registrations'),
       assertions: records('assertions'),
+      probe: async () => {
+        const key = `${address.prefix}schema`;
+        await connection.run((link) => link.send(key, ['GET', key]));
+      },
       warnings: await connection.run(redisWarnings),
       close: async () => connection.close(),
     };

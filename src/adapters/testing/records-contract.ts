@@ -48,6 +48,9 @@ export function recordsContract(
         scanning(() => contextOf(tested, kind));
       });
     }
+    it('is there, and says so', async () => {
+      await tested.store.probe();
+    });
     kindsApart(() => tested);
     scanningMany(() => tested);
     if (bounded) bounds(makeStore);

@@ -12,7 +12,7 @@ import { type RedirectUri, redirectUri } from '../../domain/redirect-uri.ts';
 import { seal, sealingKey } from '../../domain/sealing.ts';
 import { sha256 } from '../../domain/secret-hash.ts';
 import {
-  grantId,
+  grantOfFlow,
   tokenSecret,
   type UpstreamToken,
   upstreamToken,
@@ -20,7 +20,7 @@ import {
 import { countingRandom } from './counting-random.ts';
 
 /** The kinds of records that a store keeps. */
-export type RecordKind = Exclude<keyof Store, 'close'>;
+export type RecordKind = Exclude<keyof Store, 'probe' | 'close'>;
 
 /** All of them. */
 export const recordKinds: readonly RecordKind[] = [
@@ -121,7 +121,7 @@ function sampleGrant(name: string): Grant {
   };
   const issued = issueGrant(
     {
-      id: grantId(random.bytes(16)),
+      id: grantOfFlow(newFlowId(random.bytes(16))),
       clientId: clientId(name),
       subject: name as Subject,
       resource: 'http://localhost:8002/mcp',

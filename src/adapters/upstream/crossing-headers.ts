@@ -41,6 +41,7 @@ const stayingAnswerHeaders = new Set([
   'te',
   'transfer-encoding',
   'upgrade',
+  'x-request-id', // the client gets the one that our log lines carry
 ]);
 
 /** Remembers a judgement per spelling of a name: one look-up for a name on the hot path. The memory is bounded, since names can be invented. */

@@ -1,0 +1,40 @@
+import { readFileSync, statSync } from 'node:fs';
+import type { Events } from '../../application/events.ts';
+import { readUsers, type Users } from '../../domain/users-file.ts';
+
+/**
+ * The users of a file, as it is now: it is looked at whenever somebody signs in, so that no change is missed, by whatever means the file
+ * was replaced. A file that cannot be used any more leaves the users as they were, and is told once. Throws where the first look fails.
+ */
+export function usersFile(path: string, events: Events): () => Users {
+  let seen = stamp(path);
+  let users = loaded(path);
+  return () => {
+    const now = stamp(path);
+    if (now === seen) return users;
+    seen = now;
+    try {
+      users = loaded(path);
+      events.emit({ type: 'file_reloaded', file: path });
+    } catch (error) {
+      events.emit({ type: 'file_unusable', file: path, reason: sentence(error) });
+    }
+    return users;
+  };
+}
+
+function loaded(path: string): Users {
+  const users = readUsers(readFileSync(path, 'utf8'));
+  if (!users.ok) throw new Error(`The users file ${path} cannot be used. ${users.failure}`);
+  return users.value;
+}
+
+/** What of a file changes with every replacement; `gone` where there is none. */
+function stamp(path: string): string {
+  const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stats ? [stats.mtimeNs, stats.ctimeNs, stats.size, stats.ino].join() : 'gone';
+}
+
+function sentence(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

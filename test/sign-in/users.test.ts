@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { hashedUsers } from '../../src/adapters/sign-in/hashed-users.ts';
+import { hashPassword } from '../../src/adapters/sign-in/scrypt.ts';
+import { usersFile } from '../../src/adapters/sign-in/users-file.ts';
+import type { GatewayEvent } from '../../src/application/events.ts';
+import type { Subject } from '../../src/domain/grant.ts';
+import { readUsers } from '../../src/domain/users-file.ts';
+
+const ada = `ada:${await hashPassword('hunter2')}`;
+const grace = `grace:${await hashPassword('hunter3')}`;
+
+function usersOf(...lines: string[]) {
+  const users = readUsers(lines.join('\n'));
+  assert.ok(users.ok);
+  return () => users.value;
+}
+
+describe('a user of hashes', () => {
+  test('signs in with the password and no other', async () => {
+    const signIn = hashedUsers(usersOf(ada, grace));
+
+    assert.equal(await signIn.verify('ada', 'hunter2'), 'ada');
+    assert.equal(await signIn.verify('ada', 'hunter3'), undefined);
+    assert.equal(await signIn.verify('ada', ''), undefined);
+  });
+
+  test('that is unknown has no password, not even the one of the hash it is held against', async () => {
+    const signIn = hashedUsers(usersOf(ada));
+
+    assert.equal(await signIn.verify('nobody', 'hunter2'), undefined);
+    assert.equal(await signIn.isUser?.('nobody' as Subject), false);
+    assert.equal(await signIn.isUser?.('ada' as Subject), true);
+  });
+});
+
+test('two hashes of one password differ', async () => {
+  assert.notEqual(await hashPassword('x'), await hashPassword('x'));
+});
+
+describe('a file of users', () => {
+  function fileWith(text: string) {
+    const folder = mkdtempSync(join(tmpdir(), 'users-'));
+    const path = join(folder, 'users');
+    const events: GatewayEvent[] = [];
+    const replace = (next: string) => {
+      writeFileSync(`${path}.new`, next);
+      renameSync(`${path}.new`, path);
+    };
+    replace(text);
+    return {
+      path,
+      folder,
+      events,
+      replace,
+      heard: { emit: (event: GatewayEvent) => events.push(event) },
+    };
+  }
+
+  test('is read again when it was replaced', (context) => {
+    const { path, folder, events, replace, heard } = fileWith(ada);
+    context.after(() => rmSync(folder, { recursive: true }));
+    const users = usersFile(path, heard);
+    assert.deepEqual([...users().keys()], ['ada']);
+
+    replace(grace);
+
+    assert.deepEqual([...users().keys()], ['grace']);
+    assert.deepEqual([...users().keys()], ['grace']);
+    assert.deepEqual(events, [{ type: 'file_reloaded', file: path }]);
+  });
+
+  test('that breaks leaves the users as they were, and says so once', (context) => {
+    const { path, folder, events, replace, heard } = fileWith(ada);
+    context.after(() => rmSync(folder, { recursive: true, force: true }));
+    const users = usersFile(path, heard);
+
+    replace('grace:hunter3');
+    assert.deepEqual([...users().keys()], ['ada']);
+    assert.deepEqual([...users().keys()], ['ada']);
+    rmSync(path);
+    assert.deepEqual([...users().keys()], ['ada']);
+    replace(grace);
+
+    assert.deepEqual([...users().keys()], ['grace']);
+    assert.deepEqual(
+      events.map(({ type }) => type),
+      ['file_unusable', 'file_unusable', 'file_reloaded'],
+    );
+    assert.ok(!JSON.stringify(events).includes('hunter3'));
+  });
+
+  test('that cannot be used from the start is an error', (context) => {
+    const { path, folder, heard } = fileWith('');
+    context.after(() => rmSync(folder, { recursive: true }));
+
+    assert.throws(
+      () => usersFile(path, heard),
+      /The users file .* cannot be used\. It names no user\./,
+    );
+    assert.throws(() => usersFile(join(folder, 'none'), heard), /ENOENT/);
+  });
+});
