@@ -284,7 +284,7 @@ describe('a command line prints', () => {
       assert.equal(text.includes(`  --${flagName(row.key)} `), !row.environmentOnly, row.key);
       const name = environmentName(row.key);
       const start = row.environmentOnly ? `^ {2}${name} .*\\n +` : `^ +${name},\\s+`;
-      const end = row.default === undefined ? '' : `default ${row.default}`;
+      const end = row.default === undefined ? '' : `default\\s+${row.default}`;
       assert.match(text, new RegExp(end ? start + end : `^ +${name}`, 'm'), row.key);
     }
     assert.match(text, /MCP_GATEWAY_UPSTREAM_RS, required$/m);
