@@ -110,6 +110,8 @@ export function configurationSchema(
         allowedOrigins: origins(settings.allowedOrigins, example),
         introspectionClientId: optional(settings.introspectionClientId, example, plainText),
         introspectionClientSecret: optional(settings.introspectionClientSecret, example, plainText),
+        flowsPerAddress: wholeNumber(settings.flowsPerAddress, example),
+        maxFlows: wholeNumber(settings.maxFlows, example),
         callsPerGrant: wholeNumber(settings.callsPerGrant, example),
         maxCalls: wholeNumber(settings.maxCalls, example),
         logFormat: choice(settings.logFormat, example, ['auto', 'text', 'json']),

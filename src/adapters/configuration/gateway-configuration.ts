@@ -111,6 +111,9 @@ export interface GatewayConfig {
   /** Who may introspect tokens; absent where nobody may. */
   readonly introspectionClientId: string | undefined;
   readonly introspectionClientSecret: string | undefined;
+  /** How many logins may wait for somebody to sign in: begun from one address, and all. */
+  readonly flowsPerAddress: number;
+  readonly maxFlows: number;
   /** How many calls to /mcp, streams among them, may be under way: of one grant, and of all. */
   readonly callsPerGrant: number;
   readonly maxCalls: number;
