@@ -10,6 +10,7 @@ import { after, type Seconds } from '../domain/lifetime.ts';
 import { oauthError } from '../domain/oauth-error.ts';
 import { failure, type Result, success } from '../domain/result.ts';
 import type { ClientFault, FindClient } from './find-client.ts';
+import type { NoteFlow } from './flow-crowd.ts';
 import type { Ports } from './ports.ts';
 
 /** Starts a flow for an authorization request; the value names it. `bases`: the URLs this gateway goes by, that of the request first. */
@@ -17,6 +18,8 @@ export type BeginAuthorization = (
   client: string | undefined,
   parameters: AuthorizationParameters,
   bases: readonly [string, ...string[]],
+  /** Where the request comes from, as limits count it. */
+  from?: string,
 ) => Promise<Result<FlowId, RequestRefusal>>;
 
 /** The use case behind /authorize. */
@@ -24,14 +27,18 @@ export function beginAuthorization(
   ports: Pick<Ports, 'clock' | 'random' | 'store' | 'events'>,
   find: FindClient,
   flowTtl: Seconds,
+  note: NoteFlow,
 ): BeginAuthorization {
-  return async (client, parameters, bases) => {
+  return async (client, parameters, bases, from) => {
     const found = await find(client ?? '');
     const request = found.ok
       ? clientRequest(found.value?.value, parameters, bases)
       : failure(unusableDocument(found.failure));
     const started = request.ok ? await start(ports, request.value, flowTtl) : request;
-    if (started.ok) return started;
+    if (started.ok) {
+      if (from !== undefined) await note(started.value, from);
+      return started;
+    }
     const registered = found.ok ? found.value?.value.redirectUris : undefined;
     ports.events.emit({
       type: 'authorization_refused',

@@ -15,6 +15,7 @@ import { endGrantUseCase } from './end-grant.ts';
 import { type ExchangeCode, exchangeCode } from './exchange-code.ts';
 import { type ClientSources, findClient } from './find-client.ts';
 import { finishFlow } from './finish-flow.ts';
+import { type FlowLimits, flowCrowd } from './flow-crowd.ts';
 import { type IntrospectToken, introspectToken } from './introspect-token.ts';
 import { keepGrant } from './keep-grant.ts';
 import { type LookAtUpstream, lookAtUpstream } from './look-at-upstream.ts';
@@ -45,6 +46,7 @@ import type { UpstreamSettings } from './upstream-settings.ts';
 export interface UseCaseSettings {
   readonly policy: TokenPolicy;
   readonly flowTtl: Seconds;
+  readonly flows: FlowLimits;
   /** How long a browser stays signed in; zero: not at all. */
   readonly sessionTtl: Seconds;
   readonly upstream: UpstreamSettings;
@@ -109,7 +111,7 @@ export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
   const screenTwo = usesTokens ? upstream : undefined;
   return {
     register: registerClientUseCase(ports, settings.registration),
-    begin: beginAuthorization(ports, find, flowTtl),
+    begin: beginAuthorization(ports, find, flowTtl, flowCrowd(ports, settings.flows)),
     openLogin: openLogin(ports, move, sessions),
     scopeToShow: scopeToShow(screenTwo, scopes, scope),
     resource: describeResource({ ports, upstream: screenTwo, configured: scope }),

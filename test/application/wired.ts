@@ -17,6 +17,7 @@ import {
   standingClock,
 } from '../../src/adapters/testing/testing.ts';
 import type { ClientSources } from '../../src/application/find-client.ts';
+import type { FlowLimits } from '../../src/application/flow-crowd.ts';
 import type { Ports, Random } from '../../src/application/ports.ts';
 import type { RegistrationSettings } from '../../src/application/register-client.ts';
 import type { UpstreamSettings } from '../../src/application/upstream-settings.ts';
@@ -121,6 +122,7 @@ export interface WiredOptions {
   readonly keys?: GatewayKeys;
   readonly clients?: Partial<ClientSources>;
   readonly registration?: Partial<RegistrationSettings>;
+  readonly flows?: Partial<FlowLimits>;
   readonly publicUrl?: string | undefined;
   readonly sessionTtl?: number;
   readonly upstreamRevocation?: boolean;
@@ -134,6 +136,7 @@ export function wired(outside: World, options: WiredOptions = {}): UseCases {
     {
       policy: { ...policy, ...options.policy },
       flowTtl: seconds(900),
+      flows: { perSender: 500, total: 5000, ...options.flows },
       sessionTtl: seconds(options.sessionTtl ?? 0),
       upstreamRevocation: options.upstreamRevocation ?? true,
       upstream: { ...settings, ...options.settings },

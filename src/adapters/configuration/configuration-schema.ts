@@ -126,6 +126,8 @@ export function configurationSchema(
         ),
         keyFile: optional(settings.keyFile, example, plainText),
         workers: wholeNumber(settings.workers, example),
+        flowsPerAddress: wholeNumber(settings.flowsPerAddress, example),
+        maxFlows: wholeNumber(settings.maxFlows, example),
         callsPerGrant: wholeNumber(settings.callsPerGrant, example),
         maxCalls: wholeNumber(settings.maxCalls, example),
         logFormat: choice(settings.logFormat, example, ['auto', 'text', 'json']),

@@ -125,6 +125,9 @@ export interface GatewayConfig {
   readonly keyFile: string | undefined;
   /** How many processes the command line starts; a gateway that is embedded is one. */
   readonly workers: number;
+  /** How many logins may wait for somebody to sign in: begun from one address, and all. */
+  readonly flowsPerAddress: number;
+  readonly maxFlows: number;
   /** How many calls to /mcp, streams among them, may be under way: of one grant, and of all. */
   readonly callsPerGrant: number;
   readonly maxCalls: number;

@@ -31,6 +31,7 @@ export function useCaseSettings(
       format: config.tokenFormat,
     },
     flowTtl: seconds(config.flowTtl),
+    flows: { perSender: config.flowsPerAddress, total: config.maxFlows },
     sessionTtl: seconds(config.session),
     clients: {
       configured,

@@ -11,6 +11,7 @@ import { bodyLimits } from './request-body.ts';
 import { notesOf } from './request-notes.ts';
 import type { Handle } from './router.ts';
 import { seenBases } from './seen-base.ts';
+import { senderOf } from './sender.ts';
 
 /** GET and POST /authorize (RFC 6749 §3.1). */
 export function authorizeEndpoint(
@@ -31,7 +32,8 @@ export function authorizeEndpoint(
     sent: Parameters,
   ): Promise<void> {
     const bases = seenBases(address(), request, response);
-    const begun = await begin(sent.get('client_id'), authorizationParameters(sent), bases);
+    const from = senderOf(notesOf(response).caller?.address);
+    const begun = await begin(sent.get('client_id'), authorizationParameters(sent), bases, from);
     // The sign-in is on the canonical name: the upstream sends the browser back there, and cookies do not cross names.
     if (begun.ok) notesOf(response).flow = begun.value;
     if (begun.ok) sendOn(response, `${address().canonical}/login?flow=${begun.value}`);
