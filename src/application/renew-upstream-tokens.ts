@@ -84,7 +84,10 @@ export function renewUpstreamTokens(parts: RenewParts): RenewUpstreamTokens {
     if (mine === undefined) return { type: 'overtaken' };
     const answer = await ask(parts, question, tokens);
     if (!answer.ok) {
-      await changeGrant(ports, policy, mine, (grant) => withoutClaim(grant, owner));
+      // A no that ends the grant ends the claim with it: given back before, it would let another ask once more.
+      if (!endsGrant(answer.failure)) {
+        await changeGrant(ports, policy, mine, (grant) => withoutClaim(grant, owner));
+      }
       return giveUp(parts, mine, answer.failure, question.binding.clientId);
     }
     if (isRefusedAgain(held.value, answer.value)) return over(parts, mine, 'upstream_refused');
