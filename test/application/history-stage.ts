@@ -148,7 +148,7 @@ export class Real {
           sink.start(user ? 200 : 401, [], user ? undefined : 'Bearer');
           if (user) sink.end([]);
         });
-        return { resume: () => {}, abort: () => {} };
+        return { resume: () => {}, abort: () => {}, drop: () => {} };
       },
       close: () => Promise.resolve(),
     };

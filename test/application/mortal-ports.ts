@@ -1,4 +1,4 @@
-import type { McpExchange, McpSink, Ports, Records } from '../../src/application/ports.ts';
+import type { McpSink, Ports, Records, UpstreamExchange } from '../../src/application/ports.ts';
 
 /** When a process dies: at which of its steps (the first is 0), and whether what it asked for still happens. */
 export interface Death {
@@ -59,6 +59,7 @@ export function mortalPorts(ports: Ports, death: Death): MortalPorts {
       grants: records('grant', store.grants),
       registrations: records('registration', store.registrations),
       assertions: records('assertion', store.assertions),
+      probe: () => store.probe(),
       close: () => store.close(),
     },
     authorizationServer: {
@@ -93,10 +94,11 @@ function never(): Promise<never> {
   return new Promise(() => {});
 }
 
-const nothing: McpExchange = { resume: () => {}, abort: () => {} };
+const nothing: UpstreamExchange = { resume: () => {}, abort: () => {}, drop: () => {} };
 
 function whileAlive(sink: McpSink, isDead: () => boolean): McpSink {
   return {
+    interim: (...heard) => isDead() || sink.interim(...heard),
     start: (...heard) => isDead() || sink.start(...heard),
     data: (chunk) => isDead() || sink.data(chunk),
     end: (trailers) => isDead() || sink.end(trailers),
