@@ -83,7 +83,12 @@ describe('the command line', () => {
   });
 
   it('says that a restart logs everybody out where everything is in memory', async () => {
-    const { base, printed, child, ended } = startCommand('memory', '--port=0', '--store=memory');
+    const { base, printed, child, ended } = startCommand(
+      'memory',
+      '--port=0',
+      '--log-format=text',
+      '--store=memory',
+    );
     await base();
 
     assert.match(printed.out, /^warning: +Everything is kept in memory: a restart logs everybody/m);
@@ -92,7 +97,12 @@ describe('the command line', () => {
   });
 
   it('does not start with a store that it cannot use, and says so in a sentence', async () => {
-    const command = startCommand('refused', '--port=0', '--store=/dev/null/store.mdb');
+    const command = startCommand(
+      'refused',
+      '--port=0',
+      '--log-format=text',
+      '--store=/dev/null/store.mdb',
+    );
 
     assert.equal(await command.ended, 1);
     assert.match(command.printed.err, /^--store|^--key-file|key file/);
@@ -102,7 +112,12 @@ describe('the command line', () => {
 
 describe('the command line with --workers', () => {
   it('is one gateway in several processes, that outlives any one of them', async () => {
-    const { base: baseOf, printed, child, ended } = startCommand('pool', '--port=0', '--workers=2');
+    const {
+      base: baseOf,
+      printed,
+      child,
+      ended,
+    } = startCommand('pool', '--port=0', '--log-format=text', '--workers=2');
     const base = await baseOf();
     const client = await register(base);
     await eventually(

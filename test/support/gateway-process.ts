@@ -23,7 +23,15 @@ export async function startGatewayProcess(
 ): Promise<GatewayProcess> {
   const child = spawn(
     process.execPath,
-    ['--import', 'tsx', 'src/main.ts', '--port=0', '--host=127.0.0.1', ...flags],
+    [
+      '--import',
+      'tsx',
+      'src/main.ts',
+      '--port=0',
+      '--host=127.0.0.1',
+      '--log-format=text',
+      ...flags,
+    ],
     { env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] },
   );
   const atEnd = () => child.kill('SIGKILL');
