@@ -251,6 +251,30 @@ describe('those who wait for another process that asks', () => {
   });
 });
 
+describe('those who come while the upstream says no', () => {
+  it('do not ask it again', async () => {
+    const { outside, first, refresh } = await granted();
+    outside.upstream.revokeEverything();
+    const gate = outside.upstream.holdNextAnswer();
+    const asking = refresh(first.refreshToken);
+    await gate.reached;
+    const others: ReturnType<typeof refresh>[] = [];
+    // Between any two writes there is time enough for another.
+    const rival = async () => {
+      others.push(refresh(first.refreshToken, wired(outside)));
+      await outside.clock.sleep(1000);
+    };
+    outside.store.beforeWrite('grants', rival, 2);
+    gate.open();
+
+    for (const refused of [await asking, ...(await Promise.all(others))]) {
+      assert.equal(failureIn(refused).error, 'invalid_grant');
+    }
+    assert.notEqual(others.length, 0);
+    assert.equal(outside.upstream.tokenRequests.refresh_token, 1);
+  });
+});
+
 describe('an upstream token that was refused for good', () => {
   it('has to be replaced by another one at the next refresh', async () => {
     const { outside, gateway, first, refresh } = await granted();
