@@ -84,10 +84,7 @@ export function renewUpstreamTokens(parts: RenewParts): RenewUpstreamTokens {
     if (mine === undefined) return { type: 'overtaken' };
     const answer = await ask(parts, question, tokens);
     if (!answer.ok) {
-      // A no that ends the grant ends the claim with it: given back before, it would let another ask once more.
-      if (!endsGrant(answer.failure)) {
-        await changeGrant(ports, policy, mine, (grant) => withoutClaim(grant, owner));
-      }
+      await giveBack(parts, mine, owner, answer.failure);
       return giveUp(parts, mine, answer.failure, question.binding.clientId);
     }
     if (isRefusedAgain(held.value, answer.value)) return over(parts, mine, 'upstream_refused');
@@ -132,6 +129,17 @@ async function over(
 ): Promise<Renewal> {
   await endGrant(held, reason);
   return { type: 'refused' };
+}
+
+/** A no that ends the grant ends the claim with it: given back before, it would let another ask once more. */
+async function giveBack(
+  { ports, policy }: RenewParts,
+  mine: Versioned<LiveGrant>,
+  owner: string,
+  cause: UpstreamFailure,
+): Promise<void> {
+  if (endsGrant(cause)) return;
+  await changeGrant(ports, policy, mine, (grant) => withoutClaim(grant, owner));
 }
 
 async function giveUp(

@@ -116,6 +116,27 @@ describe('the store on disk', () => {
     }
   });
 
+  it('is away, and no danger to its process, for whoever asks while it closes or after', async () => {
+    const store = await openDiskStore(newPath(), systemClock);
+    await store.registrations.write('key', numbered(1), undefined, inAnHour());
+    const writing = store.registrations.write('other', numbered(1), undefined, inAnHour());
+
+    const closing = store.close();
+    const asked = await Promise.allSettled([
+      store.registrations.read('key'),
+      store.registrations.write('third', numbered(1), undefined, inAnHour()),
+    ]);
+
+    for (const each of asked) {
+      assert.ok(each.status === 'rejected' && each.reason instanceof StoreUnavailable, each.status);
+    }
+    await closing;
+    assert.equal((await writing).type, 'written');
+    await assert.rejects(store.registrations.read('key'), StoreUnavailable);
+    // What lmdb throws out of a timer would come now.
+    await new Promise(setImmediate);
+  });
+
   it('clears expired records away, a few with every write', async () => {
     const path = newPath();
     const clock = standingClock();

@@ -10,7 +10,7 @@ import { recordKey } from './record-key.ts';
 /** What the records of all kinds have in common. */
 export interface DiskTables {
   readonly clock: Pick<Clock, 'now'>;
-  /** Sees what other processes have committed until now. */
+  /** Comes before every reading: sees what other processes have committed until now. Throws where the store is closed. */
   refresh(): void;
   readonly tables: Readonly<Record<Kind, LmdbTable<string>>>;
   /** `[expiry, kind, key]` of every record, to its version: changed together with the record, so that expired ones are found without a search. */
@@ -135,6 +135,7 @@ export class DiskRecords<Value> implements Records<Value> {
   /** Clears away so many expired records of any kind; one that is written anew meanwhile stays. */
   async #sweep(most: number): Promise<void> {
     const { clock, expiry, tables } = this.#disk;
+    this.#disk.refresh();
     const end = clock.now() + 1; // dead from its expiry second on
     const swept = [...expiry.getRange({ end: [end], limit: most })].map(({ key, value }) => {
       const [, kind, id] = key;

@@ -1,4 +1,4 @@
-import type { Clock, Store } from '../../application/ports.ts';
+import { type Clock, type Store, StoreUnavailable } from '../../application/ports.ts';
 import { prepareFiles } from './disk-files.ts';
 import { DiskRecords, type DiskTables } from './disk-records.ts';
 import { unavailable } from './in-time.ts';
@@ -21,7 +21,8 @@ export async function openDiskStore(
   try {
     checkMarks(root, schema, keys.map(keyMark), path);
     const most = { ...defaultLimits, ...limits };
-    const disk = tablesOf(root, clock);
+    let isClosed = false;
+    const disk = tablesOf(root, clock, () => isClosed);
     const records = <Name extends Kind>(kind: Name) =>
       new DiskRecords(disk, kind, recordFormat(kind, schema), most[kind]);
     return {
@@ -32,7 +33,10 @@ export async function openDiskStore(
       assertions: records('assertions'),
       // Read only: anybody may ask whether the gateway is ready, and a write is a wait for the disk.
       probe: async () => readMarks(root, path),
-      close: () => root.close(),
+      close: () => {
+        isClosed = true;
+        return root.close();
+      },
     };
   } catch (error) {
     await root.close();
@@ -60,12 +64,16 @@ async function openFile(path: string): Promise<LmdbFile> {
   }
 }
 
-function tablesOf(root: LmdbFile, clock: Pick<Clock, 'now'>): DiskTables {
+function tablesOf(root: LmdbFile, clock: Pick<Clock, 'now'>, isClosed: () => boolean): DiskTables {
   const table = (name: Kind) =>
     root.openDB<string>({ name, encoding: 'string', useVersions: true });
   return {
     clock,
-    refresh: () => root.resetReadTxn(),
+    refresh: () => {
+      // A reading while the file closes would end the process: `lmdb` throws out of a timer that nobody can hear.
+      if (isClosed()) throw new StoreUnavailable('The store on disk is closed.');
+      root.resetReadTxn();
+    },
     tables: {
       flows: table('flows'),
       clients: table('clients'),
