@@ -2,13 +2,14 @@ import type { LiveGrant, TokenPolicy } from '../domain/grant.ts';
 import { type AccessVerdict, judgeAccess, withPresented } from '../domain/grant-access.ts';
 import { type GatewayKeys, unwrapSealKey } from '../domain/grant-keys.ts';
 import { isUpstreamSpent, tokensOfGrant, withRefusedUpstream } from '../domain/grant-upstream.ts';
+import type { EpochSeconds } from '../domain/lifetime.ts';
 import type { Scope } from '../domain/scope.ts';
 import {
   type PresentedToken,
   readPresentedToken,
   type UpstreamToken,
 } from '../domain/token-pair.ts';
-import { readLiveGrant, writeGrant } from './live-grants.ts';
+import { whereLive, writeGrant } from './live-grants.ts';
 import type { Ports, Versioned } from './ports.ts';
 import type { RenewUpstreamTokens } from './renew-upstream-tokens.ts';
 import type { KnownUpstream } from './resolve-upstream.ts';
@@ -54,6 +55,11 @@ interface Access {
   readonly verdict: Extract<AccessVerdict, { type: 'live' }>;
 }
 
+/** One whose upstream half is good as it is. */
+interface AtRest extends Access {
+  readonly presented: PresentedToken & { readonly upstream: UpstreamToken };
+}
+
 /** One look at a call; `overtaken` where another writer of the grant was faster. */
 type Attempt = McpAuthorization | { readonly type: 'overtaken' };
 
@@ -63,6 +69,7 @@ export function authorizeMcpCall(parts: AuthorizeParts): AuthorizeMcpCall {
     async authorize(bearer) {
       const access = await accessOf(parts, bearer);
       if (access === undefined) return invalidToken;
+      if (isAtRest(parts, access)) return authorized(access.held.value, access.presented.upstream);
       const first = await admit(parts, access);
       return first.type === 'overtaken'
         ? settle(parts, bearer, (each) => admit(parts, each))
@@ -101,24 +108,37 @@ async function accessOf(
 ): Promise<Access | undefined> {
   const presented = readPresentedToken(bearer);
   if (presented === undefined) return undefined;
-  const held = await readLiveGrant(ports, presented.gateway.grant);
+  const held = whereLive(await ports.store.grants.read(presented.gateway.grant));
   if (held === undefined) return undefined;
   const verdict = judgeAccess(held.value, presented, policy, ports.clock.now());
   return verdict.type === 'live' ? { held, presented, verdict } : undefined;
 }
 
+/** Nothing to write, to renew or to open: nearly every call, which therefore waits for the store and nothing else. */
+function isAtRest({ ports }: AuthorizeParts, access: Access): access is AtRest {
+  const { held, presented, verdict } = access;
+  return (
+    verdict.newest &&
+    presented.upstream !== undefined &&
+    verdict.entry.generation <= held.value.presented &&
+    !isToBeRenewed(held.value, ports.clock.now())
+  );
+}
+
+function isToBeRenewed(grant: LiveGrant, now: EpochSeconds): boolean {
+  const { renewable, refused } = grant.upstream;
+  return renewable && !refused && isUpstreamSpent(grant, now);
+}
+
 async function admit(parts: AuthorizeParts, access: Access): Promise<Attempt> {
   const { ports, policy } = parts;
   const { held, presented, verdict } = access;
-  const { upstream } = held.value;
   if (verdict.entry.generation > held.value.presented) {
     const presentedNow = withPresented(held.value, verdict.entry.generation);
     const marked = await writeGrant(ports, policy, held, presentedNow);
     return marked ? admit(parts, { ...access, held: marked }) : overtaken;
   }
-  if (upstream.renewable && !upstream.refused && isUpstreamSpent(held.value, ports.clock.now())) {
-    return renewed(parts, access);
-  }
+  if (isToBeRenewed(held.value, ports.clock.now())) return renewed(parts, access);
   if (verdict.newest && presented.upstream !== undefined) {
     return authorized(held.value, presented.upstream);
   }

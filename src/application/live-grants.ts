@@ -1,4 +1,4 @@
-import { keptUntil, type LiveGrant, type TokenPolicy } from '../domain/grant.ts';
+import { type Grant, keptUntil, type LiveGrant, type TokenPolicy } from '../domain/grant.ts';
 import type { GrantId } from '../domain/token-pair.ts';
 import type { Ports, Versioned } from './ports.ts';
 
@@ -7,7 +7,11 @@ export async function readLiveGrant(
   { store }: Pick<Ports, 'store'>,
   id: GrantId,
 ): Promise<Versioned<LiveGrant> | undefined> {
-  const stored = await store.grants.read(id);
+  return whereLive(await store.grants.read(id));
+}
+
+/** What was read of a grant, where it is in force. */
+export function whereLive(stored: Versioned<Grant> | undefined): Versioned<LiveGrant> | undefined {
   return stored?.value.state === 'live' ? (stored as Versioned<LiveGrant>) : undefined;
 }
 
