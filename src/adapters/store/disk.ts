@@ -32,7 +32,7 @@ export async function openDiskStore(
       registrations: records('registrations'),
       assertions: records('assertions'),
       // Read only: anybody may ask whether the gateway is ready, and a write is a wait for the disk.
-      probe: async () => readMarks(root, path),
+      probe: async () => readMarks(disk, root, path),
       close: () => {
         isClosed = true;
         return root.close();
@@ -44,9 +44,9 @@ export async function openDiskStore(
   }
 }
 
-function readMarks(root: LmdbFile, path: string): void {
+function readMarks(disk: DiskTables, root: LmdbFile, path: string): void {
   try {
-    root.resetReadTxn();
+    disk.refresh();
     root.get('schema');
   } catch (error) {
     throw unavailable(error, `The store ${path} cannot be read.`);
