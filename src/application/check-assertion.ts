@@ -4,7 +4,11 @@ import {
   type ClientKey,
   type ClientKeys,
 } from '../domain/client-keys.ts';
-import type { Client, PresentedAssertion } from '../domain/client-registration.ts';
+import type {
+  AssertionPurpose,
+  Client,
+  PresentedAssertion,
+} from '../domain/client-registration.ts';
 import { after, epochSeconds, type Seconds } from '../domain/lifetime.ts';
 import { failure, type Result, success } from '../domain/result.ts';
 import { sha256 } from '../domain/secret-hash.ts';
@@ -43,7 +47,11 @@ export function checkAssertion(ports: CheckPorts, skew: Seconds): CheckAssertion
     if (fault !== undefined) return refused(fault);
     const signed = await isSigned(client.keys, assertion);
     if (!signed.ok) return signed;
-    return signed.value ? use(ports, client, presented, read, skew) : refused('no key signed it');
+    if (!signed.value) return refused('no key signed it');
+    const { purpose } = presented;
+    return purpose === undefined
+      ? success(undefined)
+      : use(ports, client, presented, purpose, read, skew);
   };
 }
 
@@ -54,13 +62,14 @@ export function checkAssertion(ports: CheckPorts, skew: Seconds): CheckAssertion
 async function use(
   { store }: CheckPorts,
   client: Client,
-  { assertion, purpose }: PresentedAssertion,
+  { assertion }: PresentedAssertion,
+  purpose: AssertionPurpose,
   { id, expiresAt }: AssertionClaims,
   skew: Seconds,
 ): Promise<Result<undefined, DocumentFailure>> {
   // One without a name is named by itself.
   const key = sha256(`${client.id} ${id ?? assertion}`);
-  const used = { purpose: sha256(purpose) };
+  const used = { purpose: sha256(`${purpose.action} ${purpose.token}`) };
   const until = after(epochSeconds(expiresAt), skew);
   const outcome = await store.assertions.write(key, used, undefined, until);
   if (outcome.type === 'written') return success(undefined);

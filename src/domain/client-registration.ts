@@ -197,8 +197,15 @@ export interface PresentedAssertion {
   readonly id: ClientId | undefined;
   /** What its audience may be. */
   readonly audiences: readonly string[];
-  /** The code or token that it came with: another request may not use it again. */
-  readonly purpose: string;
+  /** Another request may not use it again. Absent for a request that can do nothing, whoever it comes from. */
+  readonly purpose: AssertionPurpose | undefined;
+}
+
+/** What a request would do, by what is really used of it: what it says besides is ignored, and does not make it the same as another. */
+export interface AssertionPurpose {
+  readonly action: 'exchange' | 'refresh' | 'revoke';
+  /** The code or token that it would do it with. */
+  readonly token: string;
 }
 
 /** Whether the credentials are this client's. A secret may come by either way: clients and libraries mix them up, and it proves the same. */

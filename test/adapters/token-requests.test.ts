@@ -7,9 +7,11 @@ function basic(text: string): string {
   return `Basic ${Buffer.from(text).toString('base64')}`;
 }
 
+const purpose = { action: 'exchange', token: 'd' } as const;
+
 /** The credentials in the order they are tried, or the error. */
 function read(authorization: string | undefined, form: string): unknown {
-  const credentials = clientCredentials(authorization, parameters(form), ['https://gw']);
+  const credentials = clientCredentials(authorization, parameters(form), ['https://gw'], purpose);
   if (!credentials.ok) return credentials.failure.error;
   const presented = credentials.value;
   return 'assertion' in presented ? presented : presented.map(({ id, secret }) => [id, secret]);
@@ -77,13 +79,13 @@ const proofs: readonly (readonly [string, string | undefined, string, unknown])[
     'an assertion',
     undefined,
     `client_assertion=a.b.c&client_assertion_type=${jwtBearer}&code=d`,
-    { assertion: 'a.b.c', id: undefined, audiences, purpose: 'd' },
+    { assertion: 'a.b.c', id: undefined, audiences, purpose },
   ],
   [
     'an assertion, an id and a refresh token',
     undefined,
     `client_assertion=a.b.c&client_assertion_type=${jwtBearer}&client_id=c&refresh_token=r`,
-    { assertion: 'a.b.c', id: 'c', audiences, purpose: 'r' },
+    { assertion: 'a.b.c', id: 'c', audiences, purpose },
   ],
   ['an assertion of no type', undefined, 'client_assertion=a.b.c', 'invalid_client'],
   [

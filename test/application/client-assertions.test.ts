@@ -3,7 +3,11 @@ import { describe, it } from 'node:test';
 import { fakeAssertion } from '../../src/adapters/testing/testing.ts';
 import type { ClientMetadataDocument } from '../../src/domain/client-document.ts';
 import type { AssertionClaims, KeySource } from '../../src/domain/client-keys.ts';
-import { clientId, type PresentedAssertion } from '../../src/domain/client-registration.ts';
+import {
+  type AssertionPurpose,
+  clientId,
+  type PresentedAssertion,
+} from '../../src/domain/client-registration.ts';
 import { configuredClient } from '../../src/domain/configured-client.ts';
 import { aClient } from './dance.ts';
 import { base, failureIn, valueIn, type World, wired, world } from './wired.ts';
@@ -60,9 +64,13 @@ function presented(
     assertion: fakeAssertion(claims(outside, changes), signedBy),
     id: undefined,
     audiences: [base, `${base}/token`],
-    purpose: 'code-1',
+    purpose: exchanging('code-1'),
     ...rest,
   };
+}
+
+function exchanging(token: string): AssertionPurpose {
+  return { action: 'exchange', token };
 }
 
 describe('a signed assertion', () => {
@@ -95,7 +103,9 @@ describe('a signed assertion', () => {
     const gateway = wired(outside);
     valueIn(await gateway.authenticate(presented(outside)));
 
-    const again = await gateway.authenticate(presented(outside, {}, { purpose: 'code-2' }));
+    const again = await gateway.authenticate(
+      presented(outside, {}, { purpose: exchanging('code-2') }),
+    );
 
     assert.equal(failureIn(again).error, 'invalid_client');
     assert.match(outside.events.of('client_refused')[0]?.reason ?? '', /used before/);
@@ -109,11 +119,33 @@ describe('a signed assertion', () => {
     assert.ok((await gateway.authenticate(presented(outside))).ok);
   });
 
+  it('of one request is not good for the same token in another', async () => {
+    const outside = signing();
+    const gateway = wired(outside);
+    valueIn(await gateway.authenticate(presented(outside)));
+
+    const refresh = { action: 'refresh', token: 'code-1' } as const;
+    const again = await gateway.authenticate(presented(outside, {}, { purpose: refresh }));
+
+    assert.equal(failureIn(again).error, 'invalid_client');
+  });
+
+  it('of a request that can do nothing is not used up', async () => {
+    const outside = signing();
+    const gateway = wired(outside);
+
+    assert.equal(
+      (await gateway.authenticate(presented(outside, {}, { purpose: undefined }))).ok,
+      true,
+    );
+    assert.equal((await gateway.authenticate(presented(outside))).ok, true);
+  });
+
   it('is good once for all instances that share a store', async () => {
     const outside = signing();
     valueIn(await wired(outside).authenticate(presented(outside)));
 
-    const elsewhere = presented(outside, {}, { purpose: 'code-2' });
+    const elsewhere = presented(outside, {}, { purpose: exchanging('code-2') });
 
     assert.ok(!(await wired(outside).authenticate(elsewhere)).ok);
   });
@@ -124,8 +156,12 @@ describe('a signed assertion', () => {
     const unnamed = { id: undefined };
     valueIn(await gateway.authenticate(presented(outside, unnamed)));
 
-    const again = presented(outside, unnamed, { purpose: 'code-2' });
-    const another = presented(outside, { ...unnamed, issuedAt: 1 }, { purpose: 'code-2' });
+    const again = presented(outside, unnamed, { purpose: exchanging('code-2') });
+    const another = presented(
+      outside,
+      { ...unnamed, issuedAt: 1 },
+      { purpose: exchanging('code-2') },
+    );
 
     assert.ok(!(await gateway.authenticate(again)).ok);
     assert.ok((await gateway.authenticate(another)).ok);
@@ -138,7 +174,11 @@ describe('a signed assertion', () => {
     const gateway = wired(outside);
     valueIn(await gateway.authenticate(presented(outside)));
 
-    const theirs = presented(outside, { issuer: other, subject: other }, { purpose: 'code-2' });
+    const theirs = presented(
+      outside,
+      { issuer: other, subject: other },
+      { purpose: exchanging('code-2') },
+    );
 
     assert.ok((await gateway.authenticate(theirs)).ok);
   });

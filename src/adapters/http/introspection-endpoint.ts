@@ -23,7 +23,7 @@ export function introspectionEndpoint(
   return async (request, response) => {
     const form = await readForm(request, response);
     if (form === undefined) return;
-    const credentials = clientCredentials(request.headers.authorization, form, []);
+    const credentials = clientCredentials(request.headers.authorization, form, [], undefined);
     const known =
       credentials.ok &&
       !('assertion' in credentials.value) &&

@@ -22,7 +22,9 @@ export function revocationEndpoint(
         oauthError('invalid_request', 'Send token, and send it once.'),
       );
     }
-    const credentials = clientCredentials(authorization, form, baseUrlsFor(address(), host));
+    const bases = baseUrlsFor(address(), host);
+    const purpose = { action: 'revoke', token } as const;
+    const credentials = clientCredentials(authorization, form, bases, purpose);
     const client = credentials.ok ? await authenticate(credentials.value) : credentials;
     if (!client.ok) {
       return sendOAuthError(

@@ -2,6 +2,7 @@ import type { ExchangeCode } from '../../application/exchange-code.ts';
 import type { KnownClient } from '../../application/find-client.ts';
 import type { RefreshTokens } from '../../application/refresh-tokens.ts';
 import type { UseCases } from '../../application/use-cases.ts';
+import type { AssertionPurpose } from '../../domain/client-registration.ts';
 import { baseUrlsFor, type GatewayAddress } from '../../domain/gateway-address.ts';
 import type { TokenAnswer } from '../../domain/grant-rotation.ts';
 import { type OAuthError, oauthError } from '../../domain/oauth-error.ts';
@@ -37,7 +38,7 @@ async function decide(
   if (form.repeated !== undefined) {
     return invalidRequest(`The parameter ${form.repeated} may be sent only once.`);
   }
-  const credentials = clientCredentials(authorization, form, bases);
+  const credentials = clientCredentials(authorization, form, bases, purposeOf(form));
   if (!credentials.ok) return credentials;
   const client = await authenticate(credentials.value);
   if (!client.ok) return client;
@@ -56,6 +57,15 @@ async function decide(
         ),
       );
   }
+}
+
+/** By what the use cases below look at, and nothing else. */
+function purposeOf(form: Parameters): AssertionPurpose | undefined {
+  const type = form.get('grant_type');
+  const code = type === 'authorization_code' ? form.get('code') : undefined;
+  const refreshToken = type === 'refresh_token' ? form.get('refresh_token') : undefined;
+  if (code !== undefined) return { action: 'exchange', token: code };
+  return refreshToken === undefined ? undefined : { action: 'refresh', token: refreshToken };
 }
 
 async function exchangeWith(
