@@ -49,9 +49,7 @@ export function checkAssertion(ports: CheckPorts, skew: Seconds): CheckAssertion
     if (!signed.ok) return signed;
     if (!signed.value) return refused('no key signed it');
     const { purpose } = presented;
-    return purpose === undefined
-      ? success(undefined)
-      : use(ports, client, presented, purpose, read, skew);
+    return purpose === undefined ? success(undefined) : use(ports, client, purpose, read, skew);
   };
 }
 
@@ -62,13 +60,11 @@ export function checkAssertion(ports: CheckPorts, skew: Seconds): CheckAssertion
 async function use(
   { store }: CheckPorts,
   client: Client,
-  { assertion }: PresentedAssertion,
   purpose: AssertionPurpose,
   { id, expiresAt }: AssertionClaims,
   skew: Seconds,
 ): Promise<Result<undefined, DocumentFailure>> {
-  // One without a name is named by itself.
-  const key = sha256(`${client.id} ${id ?? assertion}`);
+  const key = sha256(`${client.id} ${id}`);
   const used = { purpose: sha256(`${purpose.action} ${purpose.token}`) };
   const until = after(epochSeconds(expiresAt), skew);
   const outcome = await store.assertions.write(key, used, undefined, until);

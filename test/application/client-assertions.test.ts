@@ -150,23 +150,6 @@ describe('a signed assertion', () => {
     assert.ok(!(await wired(outside).authenticate(elsewhere)).ok);
   });
 
-  it('without a name is known by itself', async () => {
-    const outside = signing();
-    const gateway = wired(outside);
-    const unnamed = { id: undefined };
-    valueIn(await gateway.authenticate(presented(outside, unnamed)));
-
-    const again = presented(outside, unnamed, { purpose: exchanging('code-2') });
-    const another = presented(
-      outside,
-      { ...unnamed, issuedAt: 1 },
-      { purpose: exchanging('code-2') },
-    );
-
-    assert.ok(!(await gateway.authenticate(again)).ok);
-    assert.ok((await gateway.authenticate(another)).ok);
-  });
-
   it('may have the name of another client’s', async () => {
     const outside = signing();
     const other = `${url}?2`;

@@ -84,3 +84,27 @@ test('an assertion is good again for the request whose answer was lost', async (
   tokensOf(await postToken(stage.base, refresh));
   tokensOf(await postToken(stage.base, { ...refresh, scope: 'more' }));
 });
+
+test('an assertion without a name is good once, however its signature is spelled', async (t) => {
+  const signer = await startSigner(t);
+  const { stage, client } = signer;
+  const { tokens } = await signedIn(signer);
+  const nameless = await signer.proof({ jti: undefined });
+  const respelled = respell(nameless.client_assertion ?? '');
+  const first = { ...refreshForm(tokens.refresh_token, client), ...nameless };
+  const next = tokensOf(await postToken(stage.base, first));
+
+  const replay = await postToken(stage.base, {
+    ...refreshForm(next.refresh_token, client),
+    ...nameless,
+    client_assertion: respelled,
+  });
+
+  assert.equal(replay.status, 401, replay.text);
+});
+
+/** The last letter of a 64-byte signature holds bits that mean nothing. */
+function respell(assertion: string): string {
+  const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+  return assertion.slice(0, -1) + letters[letters.indexOf(assertion.at(-1) ?? '') ^ 1];
+}
