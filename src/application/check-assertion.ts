@@ -9,9 +9,12 @@ import type {
   Client,
   PresentedAssertion,
 } from '../domain/client-registration.ts';
+import { knowsSecret } from '../domain/grant.ts';
 import { after, epochSeconds, type Seconds } from '../domain/lifetime.ts';
 import { failure, type Result, success } from '../domain/result.ts';
 import { sha256 } from '../domain/secret-hash.ts';
+import { readPresentedToken } from '../domain/token-pair.ts';
+import { readLiveGrant } from './live-grants.ts';
 import type { DocumentFailure, Ports } from './ports.ts';
 import { recentDocuments } from './recent-documents.ts';
 
@@ -49,8 +52,26 @@ export function checkAssertion(ports: CheckPorts, skew: Seconds): CheckAssertion
     if (!signed.ok) return signed;
     if (!signed.value) return refused('no key signed it');
     const { purpose } = presented;
-    return purpose === undefined ? success(undefined) : use(ports, client, purpose, read, skew);
+    return purpose && (await canBeDone(ports, client, purpose))
+      ? use(ports, client, purpose, read, skew)
+      : success(undefined);
   };
+}
+
+/**
+ * Whether the request comes with a token that is the client's. Any other does nothing, however often it is sent, and is not remembered: a
+ * stranger, who may register with keys of his own, could fill the store with assertions and made-up tokens.
+ */
+async function canBeDone(
+  ports: CheckPorts,
+  client: Client,
+  { token }: AssertionPurpose,
+): Promise<boolean> {
+  const presented = readPresentedToken(token);
+  if (presented === undefined) return false;
+  const { grant: id, secret } = presented.gateway;
+  const held = await readLiveGrant(ports, id);
+  return held?.value.clientId === client.id && knowsSecret(held.value, secret);
 }
 
 /**
