@@ -13,7 +13,7 @@ import { failureIn, valueIn } from './wired.ts';
 
 const url = 'https://app.example/client.json';
 const away: DocumentFailure = { kind: 'unavailable', reason: 'no answer' };
-const gone: DocumentFailure = { kind: 'refused', reason: 'its server answered 404' };
+const gone: DocumentFailure = { kind: 'refused', reason: 'its server answered 410' };
 const minute = 60;
 const hour = 60 * minute;
 
