@@ -28,7 +28,6 @@ import type { SeenCall } from './adapters/upstream/http-call.ts';
 import { type UpstreamAdapters, upstreamAdapters } from './adapters/upstream/upstream-adapters.ts';
 import type { Ports } from './application/ports.ts';
 import { doctor, useCases } from './application/use-cases.ts';
-import { upstreamCallbackUrl } from './domain/gateway-address.ts';
 import { seconds } from './domain/lifetime.ts';
 import { sealingKey } from './domain/sealing.ts';
 
@@ -64,8 +63,8 @@ export { epochSeconds } from './domain/lifetime.ts';
  */
 export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {}): Gateway {
   const config = parseConfiguration(ports.signIn ? withoutPassword(options) : options);
-  let port = config.port;
-  const address = () => gatewayAddress(config, port);
+  let known = gatewayAddress(config, config.port);
+  const address = () => known;
   const clients = configuredClients(config);
   const clock = ports.clock ?? systemClock;
   const upstream = upstreamOf(config, clock);
@@ -85,8 +84,7 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
     ...ports,
   };
   const keys = { current: sealingKey(used.random.bytes(32)), previous: [] };
-  const callbackUrl = () => upstreamCallbackUrl(address());
-  const settings = useCaseSettings(config, callbackUrl, keys, upstream.publicKey, clients);
+  const settings = useCaseSettings(config, address, keys, upstream.publicKey, clients);
   const uses = useCases(used, settings);
   const listener = gatewayListener(
     uses,
@@ -97,10 +95,10 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
     listener,
     lookAtUpstream: uses.lookAtUpstream,
     host: config.host,
-    port,
+    port: config.port,
     url: () => address().canonical,
-    listening: (chosen) => {
-      port = chosen;
+    listening: (port) => {
+      known = gatewayAddress(config, port);
     },
     closed: () => Promise.all([upstream.close(), used.resourceServer.close(), used.store.close()]),
   });
@@ -145,8 +143,8 @@ export async function examineUpstream(options: GatewayOptions): Promise<DoctorRe
     events: { emit: () => {} },
   };
   const keys = { current: sealingKey(systemRandom.bytes(32)), previous: [] };
-  const callbackUrl = () => upstreamCallbackUrl(gatewayAddress(config, config.port));
-  const settings = useCaseSettings(config, callbackUrl, keys, upstream.publicKey, new Map());
+  const address = gatewayAddress(config, config.port);
+  const settings = useCaseSettings(config, () => address, keys, upstream.publicKey, new Map());
   const diagnosis = await doctor(ports, settings, upstream.pages)();
   await Promise.all([upstream.close(), upstream.resourceServer.close()]);
   return doctorReport(config, diagnosis, seen);

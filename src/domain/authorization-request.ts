@@ -4,6 +4,7 @@ import {
   type ClientOrigin,
   provenRedirectUri,
 } from './client-registration.ts';
+import type { GatewayBases } from './gateway-address.ts';
 import { type OAuthError, oauthError } from './oauth-error.ts';
 import { type CodeChallenge, isCodeChallenge } from './pkce.ts';
 import type { RedirectUri } from './redirect-uri.ts';
@@ -68,7 +69,7 @@ const longest = 4096;
 export function clientRequest(
   client: Client | undefined,
   parameters: AuthorizationParameters,
-  bases: readonly [string, ...string[]],
+  bases: GatewayBases,
 ): Result<ClientRequest, RequestRefusal> {
   if (client === undefined) {
     return failure({

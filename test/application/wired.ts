@@ -121,6 +121,8 @@ export interface WiredOptions {
   readonly keys?: GatewayKeys;
   readonly clients?: Partial<ClientSources>;
   readonly registration?: Partial<RegistrationSettings>;
+  /** Where clients reach it. */
+  readonly base?: string;
   readonly publicUrl?: string | undefined;
   readonly sessionTtl?: number;
   readonly upstreamRevocation?: boolean;
@@ -143,6 +145,7 @@ export function wired(outside: World, options: WiredOptions = {}): UseCases {
         ...options.clients,
       },
       registration: { open: true, perMinute: 120, ...options.registration },
+      resource: () => `${options.base ?? base}/mcp`,
       callbackUrl: () => callback,
       publicUrl: options.publicUrl,
       keys: options.keys ?? gatewayKeys(),

@@ -90,7 +90,7 @@ test('a request may leave out state, scope, resource and the only redirect URI',
   assert.equal(outcome.value.redirectUri, 'http://localhost:3118/callback');
   assert.equal(outcome.value.state, undefined);
   assert.equal(outcome.value.scope, undefined);
-  assert.equal(outcome.value.resource, 'http://127.0.0.1:8002/mcp');
+  assert.equal(outcome.value.resource, 'http://localhost:8002/mcp');
 });
 
 test('an empty scope is none, an empty state is the one the client sent', () => {

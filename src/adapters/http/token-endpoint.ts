@@ -3,7 +3,11 @@ import type { KnownClient } from '../../application/find-client.ts';
 import type { RefreshTokens } from '../../application/refresh-tokens.ts';
 import type { UseCases } from '../../application/use-cases.ts';
 import type { AssertionPurpose } from '../../domain/client-registration.ts';
-import { baseUrlsFor, type GatewayAddress } from '../../domain/gateway-address.ts';
+import {
+  baseUrlsFor,
+  type GatewayAddress,
+  type GatewayBases,
+} from '../../domain/gateway-address.ts';
 import type { TokenAnswer } from '../../domain/grant-rotation.ts';
 import { type OAuthError, oauthError } from '../../domain/oauth-error.ts';
 import { failure, type Result } from '../../domain/result.ts';
@@ -33,7 +37,7 @@ async function decide(
   { authenticate, exchange, refresh }: TokenUseCases,
   authorization: string | undefined,
   form: Parameters,
-  bases: readonly string[],
+  bases: GatewayBases,
 ): Promise<Outcome> {
   if (form.repeated !== undefined) {
     return invalidRequest(`The parameter ${form.repeated} may be sent only once.`);
@@ -72,7 +76,7 @@ async function exchangeWith(
   exchange: ExchangeCode,
   client: KnownClient,
   form: Parameters,
-  bases: readonly string[],
+  bases: GatewayBases,
 ): Promise<Outcome> {
   const code = form.get('code');
   const verifier = form.get('code_verifier');
@@ -86,7 +90,7 @@ async function refreshWith(
   refresh: RefreshTokens,
   client: KnownClient,
   form: Parameters,
-  bases: readonly string[],
+  bases: GatewayBases,
 ): Promise<Outcome> {
   const refreshToken = form.get('refresh_token');
   if (refreshToken === undefined) return invalidRequest('refresh_token is missing.');
