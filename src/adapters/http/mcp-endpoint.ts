@@ -52,18 +52,21 @@ const tokenInUrl = oauthError(
   'A token belongs into the Authorization header, never into the URL.',
 );
 
-const bearerScheme = /^bearer +([^\s,]+) *$/i;
+const bearerScheme = /^bearer +(\S.*)$/i;
 
-/** The one bearer token of a request (RFC 6750 §2.1): empty where there is an Authorization that is none, or more than one. */
+/**
+ * The one bearer token of a request (RFC 6750 §2.1): `undefined` where none was sent, by another scheme or with no text neither; empty where
+ * there is more than one Authorization. Whether the text is a token is not for here to say.
+ */
 function bearerToken(raw: readonly string[]): string | undefined {
-  let found: string | undefined;
+  let header: string | undefined;
   for (let index = 0; index + 1 < raw.length; index += 2) {
     const name = raw[index] ?? '';
     if (name.length !== 13 || name.toLowerCase() !== 'authorization') continue;
-    if (found !== undefined) return '';
-    found = bearerScheme.exec(raw[index + 1] ?? '')?.[1] ?? '';
+    if (header !== undefined) return '';
+    header = raw[index + 1] ?? '';
   }
-  return found;
+  return header === undefined ? undefined : bearerScheme.exec(header)?.[1];
 }
 
 /** Answers a request that something went wrong with inside the gateway. */
