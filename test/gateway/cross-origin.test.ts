@@ -300,6 +300,9 @@ test('a person who opens /mcp in a browser sees what it is, and an MCP client it
     assert.match(person.headers['content-type'] ?? '', /text\/html/);
     assert.match(person.text, new RegExp(`${base}/mcp`));
     assert.equal(person.headers['cache-control'], 'no-store');
+    const head = await send(base + path, { method: 'HEAD', headers: { accept: 'text/html,*/*' } });
+    assert.deepEqual([head.status, head.text], [200, '']);
+    assert.equal(head.headers['content-length'], person.headers['content-length']);
   }
   for (const headers of [
     { accept: 'text/event-stream' },
