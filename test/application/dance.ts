@@ -53,7 +53,7 @@ export function parameters(
     codeChallenge: codeChallengeOf(verifier),
     codeChallengeMethod: 'S256',
     prompt: undefined,
-    repeated: undefined,
+    repeated: [],
     ...changed,
   };
 }

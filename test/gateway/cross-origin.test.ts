@@ -273,6 +273,8 @@ test('a token in the URL is refused and goes nowhere', async (t) => {
   for (const query of [
     'access_token=',
     'a=1&access_token=',
+    'access_token=&access_token=',
+    'access_token&x=',
     'access%5Ftoken=',
     '%61ccess_token=',
   ]) {

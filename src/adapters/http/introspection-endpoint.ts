@@ -36,7 +36,7 @@ export function introspectionEndpoint(
       return sendOAuthError(response, notAllowed, challenge);
     }
     const token = form.get('token');
-    if (form.repeated !== undefined || token === undefined) {
+    if (form.repeated.length > 0 || token === undefined) {
       return sendOAuthError(response, oneToken);
     }
     const found = await introspect(token);

@@ -22,7 +22,7 @@ export function mcpEndpoint(relay: RelayMcpCall, context: McpContext): Handle {
       sink.refuse(undefined);
       return;
     }
-    if (query !== '' && parameters(query).get('access_token') !== undefined) {
+    if (query !== '' && parameters(query).has('access_token')) {
       sendOAuthError(response, tokenInUrl);
       return;
     }

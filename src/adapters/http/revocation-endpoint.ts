@@ -16,7 +16,7 @@ export function revocationEndpoint(
     if (form === undefined) return;
     const { authorization, host } = request.headers;
     const token = form.get('token');
-    if (form.repeated !== undefined || token === undefined) {
+    if (form.repeated.length > 0 || token === undefined) {
       return sendOAuthError(
         response,
         oauthError('invalid_request', 'Send token, and send it once.'),

@@ -39,8 +39,9 @@ async function decide(
   form: Parameters,
   bases: GatewayBases,
 ): Promise<Outcome> {
-  if (form.repeated !== undefined) {
-    return invalidRequest(`The parameter ${form.repeated} may be sent only once.`);
+  const [repeated] = form.repeated;
+  if (repeated !== undefined) {
+    return invalidRequest(`The parameter ${repeated} may be sent only once.`);
   }
   const credentials = clientCredentials(authorization, form, bases, purposeOf(form));
   if (!credentials.ok) return credentials;
