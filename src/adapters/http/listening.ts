@@ -1,5 +1,6 @@
 import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { answerBrokenRequest } from './broken-request.ts';
 
 /** How long a client may take to send its headers (milliseconds). */
 const headersTimeout = 60_000;
@@ -51,6 +52,7 @@ export async function listen(
 
 function listenOn(host: string, port: number, listener: RequestListener): Promise<Server> {
   const server = createServer(serverLimits, listener);
+  server.on('clientError', answerBrokenRequest);
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen({ host, port }, () => {
