@@ -65,6 +65,7 @@ function authorizeFrom(store: ReturnType<typeof memoryStore>) {
     upstream: { doubt: () => {} },
     keys,
     policy,
+    resource: () => 'http://localhost:8002/mcp',
   });
 }
 

@@ -40,7 +40,6 @@ import { type UpstreamAdapters, upstreamAdapters } from './adapters/upstream/ups
 import { type Events, toAll } from './application/events.ts';
 import type { Ports } from './application/ports.ts';
 import { doctor, type UseCases, useCases } from './application/use-cases.ts';
-import { upstreamCallbackUrl } from './domain/gateway-address.ts';
 import type { GatewayKeys } from './domain/grant-keys.ts';
 import { seconds } from './domain/lifetime.ts';
 import { readPasswordHash } from './domain/password-hash.ts';
@@ -78,8 +77,8 @@ export { ConfigurationError };
  */
 export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {}): Gateway {
   const config = parseConfiguration(ports.signIn ? withoutPassword(options) : options);
-  let port = config.port;
-  const address = () => gatewayAddress(config, port);
+  let known = gatewayAddress(config, config.port);
+  const address = () => known;
   const clients = configuredClients(config);
   const clock = ports.clock ?? systemClock;
   const place = storeLocation(config.store, process.env);
@@ -105,8 +104,7 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
     ...ports,
     events,
   };
-  const callbackUrl = () => upstreamCallbackUrl(address());
-  const settings = useCaseSettings(config, callbackUrl, keys, upstream.publicKey, clients);
+  const settings = useCaseSettings(config, address, keys, upstream.publicKey, clients);
   const uses = useCases(used, settings);
   const listener = gatewayListener(uses, used, {
     ...endpointSettings(config, address, upstream.publicKey),
@@ -118,7 +116,7 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
     host: config.host,
     patience: config.shutdownTimeout,
     tls: tlsOf(config, events),
-    port,
+    port: config.port,
     url: () => address().canonical,
     opened: async () => {
       const warnings = used.store === store ? await store.open() : [];
@@ -137,8 +135,8 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
           ]),
       ...(config.adminSocket === undefined ? [] : [() => openAdmin(config, uses)]),
     ],
-    listening: (chosen) => {
-      port = chosen;
+    listening: (port) => {
+      known = gatewayAddress(config, port);
     },
     closed: () => {
       uses.revocations.stop();
@@ -257,8 +255,8 @@ export async function examineUpstream(options: GatewayOptions): Promise<DoctorRe
     events: { emit: () => {} },
   };
   const keys = { current: sealingKey(systemRandom.bytes(32)), previous: [] };
-  const callbackUrl = () => upstreamCallbackUrl(gatewayAddress(config, config.port));
-  const settings = useCaseSettings(config, callbackUrl, keys, upstream.publicKey, new Map());
+  const address = gatewayAddress(config, config.port);
+  const settings = useCaseSettings(config, () => address, keys, upstream.publicKey, new Map());
   const diagnosis = await doctor(ports, settings, upstream.pages)();
   await Promise.all([upstream.close(), upstream.resourceServer.close()]);
   return doctorReport(config, diagnosis, seen);

@@ -47,6 +47,8 @@ interface AuthorizeParts {
   readonly ports: Pick<Ports, 'clock' | 'store' | 'events'>;
   readonly renew: RenewUpstreamTokens;
   readonly upstream: Pick<KnownUpstream, 'doubt'>;
+  /** The MCP URL that tokens have to be for (RFC 8707 §2). */
+  readonly resource: () => string;
   readonly keys: GatewayKeys;
   readonly policy: TokenPolicy;
 }
@@ -106,13 +108,13 @@ async function settle(
 }
 
 async function accessOf(
-  { ports, policy }: AuthorizeParts,
+  { ports, policy, resource }: AuthorizeParts,
   bearer: string,
 ): Promise<Access | undefined> {
   const presented = readPresentedToken(bearer);
   if (presented === undefined) return undefined;
   const held = whereLive(await ports.store.grants.read(presented.gateway.grant));
-  if (held === undefined) return undefined;
+  if (held === undefined || held.value.resource !== resource()) return undefined;
   const verdict = judgeAccess(held.value, presented, policy, ports.clock.now());
   return verdict.type === 'live' ? { held, presented, verdict } : undefined;
 }

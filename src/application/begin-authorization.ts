@@ -6,6 +6,7 @@ import {
   type RequestRefusal,
 } from '../domain/authorization-request.ts';
 import { newFlowId } from '../domain/flow-secrets.ts';
+import type { GatewayBases } from '../domain/gateway-address.ts';
 import { after, type Seconds } from '../domain/lifetime.ts';
 import { oauthError } from '../domain/oauth-error.ts';
 import { failure, type Result, success } from '../domain/result.ts';
@@ -17,7 +18,7 @@ import type { Ports } from './ports.ts';
 export type BeginAuthorization = (
   client: string | undefined,
   parameters: AuthorizationParameters,
-  bases: readonly [string, ...string[]],
+  bases: GatewayBases,
   /** Where the request comes from, as limits count it. */
   from?: string,
 ) => Promise<Result<FlowId, RequestRefusal>>;

@@ -4,10 +4,17 @@ import {
   type ClientKey,
   type ClientKeys,
 } from '../domain/client-keys.ts';
-import type { Client, PresentedAssertion } from '../domain/client-registration.ts';
+import type {
+  AssertionPurpose,
+  Client,
+  PresentedAssertion,
+} from '../domain/client-registration.ts';
+import { knowsSecret } from '../domain/grant.ts';
 import { after, epochSeconds, type Seconds } from '../domain/lifetime.ts';
 import { failure, type Result, success } from '../domain/result.ts';
 import { sha256 } from '../domain/secret-hash.ts';
+import { readPresentedToken } from '../domain/token-pair.ts';
+import { readLiveGrant } from './live-grants.ts';
 import type { DocumentFailure, Ports } from './ports.ts';
 import { recentDocuments } from './recent-documents.ts';
 
@@ -43,8 +50,28 @@ export function checkAssertion(ports: CheckPorts, skew: Seconds): CheckAssertion
     if (fault !== undefined) return refused(fault);
     const signed = await isSigned(client.keys, assertion);
     if (!signed.ok) return signed;
-    return signed.value ? use(ports, client, presented, read, skew) : refused('no key signed it');
+    if (!signed.value) return refused('no key signed it');
+    const { purpose } = presented;
+    return purpose && (await canBeDone(ports, client, purpose))
+      ? use(ports, client, purpose, read, skew)
+      : success(undefined);
   };
+}
+
+/**
+ * Whether the request comes with a token that is the client's. Any other does nothing, however often it is sent, and is not remembered: a
+ * stranger, who may register with keys of his own, could fill the store with assertions and made-up tokens.
+ */
+async function canBeDone(
+  ports: CheckPorts,
+  client: Client,
+  { token }: AssertionPurpose,
+): Promise<boolean> {
+  const presented = readPresentedToken(token);
+  if (presented === undefined) return false;
+  const { grant: id, secret } = presented.gateway;
+  const held = await readLiveGrant(ports, id);
+  return held?.value.clientId === client.id && knowsSecret(held.value, secret);
 }
 
 /**
@@ -54,13 +81,12 @@ export function checkAssertion(ports: CheckPorts, skew: Seconds): CheckAssertion
 async function use(
   { store }: CheckPorts,
   client: Client,
-  { assertion, purpose }: PresentedAssertion,
+  purpose: AssertionPurpose,
   { id, expiresAt }: AssertionClaims,
   skew: Seconds,
 ): Promise<Result<undefined, DocumentFailure>> {
-  // One without a name is named by itself.
-  const key = sha256(`${client.id} ${id ?? assertion}`);
-  const used = { purpose: sha256(purpose) };
+  const key = sha256(`${client.id} ${id}`);
+  const used = { purpose: sha256(`${purpose.action} ${purpose.token}`) };
   const until = after(epochSeconds(expiresAt), skew);
   const outcome = await store.assertions.write(key, used, undefined, until);
   if (outcome.type === 'written') return success(undefined);

@@ -1,3 +1,4 @@
+import type { GatewayBases } from '../domain/gateway-address.ts';
 import { type CodeRedemption, judgeCode, withUsedCode } from '../domain/grant-code.ts';
 import { type GatewayKeys, sealKeyOf, unwrapDataKey } from '../domain/grant-keys.ts';
 import type { TokenAnswer } from '../domain/grant-rotation.ts';
@@ -20,8 +21,7 @@ export interface CodeExchange {
   readonly redirectUri: string | undefined;
   readonly verifier: string;
   readonly resource: string | undefined;
-  /** The URLs this gateway goes by, that of the request first. */
-  readonly bases: readonly string[];
+  readonly bases: GatewayBases;
 }
 
 /** Exchanges a code for the first token pair of its grant. */
@@ -47,7 +47,10 @@ export function exchangeCode(parts: ExchangeParts): ExchangeCode {
     const resource = requestedResource(exchange.resource, exchange.bases);
     const answer = resource.ok
       ? await settle(
-          async () => (code ? redeem(parts, { ...exchange, code, clientId }) : refused),
+          async () =>
+            code
+              ? redeem(parts, { ...exchange, code, clientId, resource: resource.value })
+              : refused,
           notAccepted,
         )
       : resource;

@@ -26,12 +26,14 @@ export type IntrospectToken = (token: string) => Promise<Introspection | undefin
 export function introspectToken(
   ports: Pick<Ports, 'clock' | 'store'>,
   policy: TokenPolicy,
+  resource: () => string,
 ): IntrospectToken {
   return async (token) => {
     const presented = readPresentedToken(token);
     if (presented === undefined) return undefined;
     const held = await readLiveGrant(ports, presented.gateway.grant);
-    return held && lookAt(held.value, presented, policy, ports.clock.now());
+    if (held?.value.resource !== resource()) return undefined;
+    return lookAt(held.value, presented, policy, ports.clock.now());
   };
 }
 

@@ -180,8 +180,8 @@ export interface FetchedDocument<Value> {
 }
 
 /**
- * Why a document from a client's site cannot be used. `unavailable`: it may be had later. `refused`: it was answered, and not with what it
- * should be. The reason is for the operator alone: it tells how the network looks from here.
+ * Why a document from a client's site cannot be used. `unavailable`: it may be had later. `refused`: what was answered is not what it
+ * should be, or it was withdrawn. The reason is for the operator alone: it tells how the network looks from here.
  */
 export interface DocumentFailure {
   readonly kind: 'unavailable' | 'refused';

@@ -32,7 +32,8 @@ const freshness = { least: 5 * minute, most: 24 * 60 * minute };
 /** How long a failure is answered without asking again (seconds): not a cache of it, but a pause for whoever is asked (§4.3 of the draft). */
 const pause = { unavailable: 10, refused: 30 };
 const mostKept = 1000;
-const mostRunning = 32;
+/** How many fetches of documents that were never had may run at once, and how many of any at one host: a host that hangs takes no more. */
+const mostRunning = { new: 32, ofHost: 4 };
 
 /** Remembers documents in this process: a bounded number, each fetched once however many want it. */
 export function recentDocuments<Value>(
@@ -72,6 +73,15 @@ export function recentDocuments<Value>(
       : failure(reason);
   };
 
+  const isCrowded = (url: string): boolean => {
+    const others = [...running.keys()];
+    const { hostname } = new URL(url);
+    const there = others.filter((each) => new URL(each).hostname === hostname);
+    if (there.length >= mostRunning.ofHost) return true;
+    // What was good before is let through: strangers must not keep its clients out.
+    return !kept.has(url) && others.filter((each) => !kept.has(each)).length >= mostRunning.new;
+  };
+
   const current = (url: string): Promise<Result<Value, DocumentFailure>> => {
     const now = clock.now();
     const last = failed.get(url);
@@ -80,7 +90,7 @@ export function recentDocuments<Value>(
     }
     const already = running.get(url);
     if (already !== undefined) return already;
-    if (running.size >= mostRunning) return Promise.resolve(lastKnown(url, tooMany, now));
+    if (isCrowded(url)) return Promise.resolve(lastKnown(url, tooMany, now));
     const fetching = fetched(url).finally(() => running.delete(url));
     running.set(url, fetching);
     return fetching;

@@ -1,4 +1,4 @@
-import type { ClientId } from '../domain/client-registration.ts';
+import type { GatewayBases } from '../domain/gateway-address.ts';
 import type { LiveGrant, RefreshEntry, TokenPolicy } from '../domain/grant.ts';
 import { withPresented } from '../domain/grant-access.ts';
 import { type GatewayKeys, sealKeyOf, unwrapDataKey } from '../domain/grant-keys.ts';
@@ -26,8 +26,7 @@ import type { Ports, Versioned } from './ports.ts';
 export interface TokenRefresh {
   readonly refreshToken: string;
   readonly resource: string | undefined;
-  /** The URLs this gateway goes by, that of the request first. */
-  readonly bases: readonly string[];
+  readonly bases: GatewayBases;
 }
 
 /** Exchanges a refresh token for the newest pair of its grant. */
@@ -49,16 +48,25 @@ export function refreshTokens(parts: RefreshParts): RefreshTokens {
   return async (client, { refreshToken, resource, bases }) => {
     const target = requestedResource(resource, bases);
     const presented = readPresentedToken(refreshToken);
-    const attempt = presented && refreshing(parts, client.value.id, presented);
-    const answer = target.ok ? await settle(attempt ?? (async () => refused), notAccepted) : target;
+    const answer = target.ok
+      ? await settle(
+          presented
+            ? refreshing(parts, { clientId: client.value.id, resource: target.value }, presented)
+            : async () => refused,
+          notAccepted,
+        )
+      : target;
     await noteOutcome(parts.ports, client, presented?.gateway.grant, answer);
     return answer;
   };
 }
 
+/** Whose a refresh token has to be. */
+type Bound = Pick<LiveGrant, 'clientId' | 'resource'>;
+
 function refreshing(
   parts: RefreshParts,
-  client: ClientId,
+  bound: Bound,
   presented: PresentedToken,
 ): () => Promise<Advance> {
   const { ports, advance, keys, policy } = parts;
@@ -66,7 +74,7 @@ function refreshing(
   let inFlight = false;
   return async () => {
     const now = ports.clock.now();
-    const judged = await judge(parts, client, presented, now, inFlight);
+    const judged = await judge(parts, bound, presented, now, inFlight);
     if (judged === undefined) return refused;
     const { held, verdict } = judged;
     // Once judged good it stays so while it waits for another's answer.
@@ -87,14 +95,14 @@ type GoodVerdict = Extract<RefreshVerdict, { type: 'current' | 'superseded' }>;
 /** The grant and what the token is in it, where it is good; a replay ends the grant. */
 async function judge(
   parts: RefreshParts,
-  client: ClientId,
+  { clientId, resource }: Bound,
   presented: PresentedToken,
   now: EpochSeconds,
   inFlight: boolean,
 ): Promise<{ held: Versioned<LiveGrant>; verdict: GoodVerdict } | undefined> {
   const { ports, policy } = parts;
   const held = await readLiveGrant(ports, presented.gateway.grant);
-  if (held === undefined || held.value.clientId !== client) return undefined;
+  if (held?.value.clientId !== clientId || held.value.resource !== resource) return undefined;
   const verdict = judgeRefresh(held.value, presented, policy, now, inFlight);
   if (verdict.type === 'replay') await endReplayed(parts, held, verdict.entry, presented);
   return verdict.type === 'refuse' || verdict.type === 'replay' ? undefined : { held, verdict };

@@ -10,6 +10,7 @@ import { failure, type Result, success } from '../domain/result.ts';
 import type { KnownClient } from './find-client.ts';
 import type { Ports } from './ports.ts';
 import { rateLimit } from './rate-limit.ts';
+import { type UnusedClients, unusedClients } from './unused-clients.ts';
 
 /** A client that was just registered; the only moment its secret is known. */
 export interface RegisteredClient {
@@ -37,6 +38,7 @@ export function registerClientUseCase(
   { open, perMinute }: RegistrationSettings,
 ): RegisterClient {
   const limit = rateLimit(ports.clock, perMinute);
+  const unused = unusedClients(ports);
 
   const refusal = (from: string | undefined): OAuthError | undefined => {
     if (!open) return closed;
@@ -49,7 +51,7 @@ export function registerClientUseCase(
     const secret = text(32);
     const now = ports.clock.now();
     const client = registerClient(metadata, { id: clientId(text(16)), secret, now });
-    const stored = client.ok ? await keep(ports, client.value) : client;
+    const stored = client.ok ? await keep(ports, unused, client.value) : client;
     if (!stored.ok) return stored;
     const { id, name, secretHash } = stored.value;
     ports.events.emit({ type: 'client_registered', client: id, name });
@@ -75,15 +77,23 @@ const closed = oauthError(
 
 async function keep(
   ports: Pick<Ports, 'store'>,
+  unused: UnusedClients,
   client: Client,
 ): Promise<Result<Client, OAuthError>> {
-  const outcome = await ports.store.clients.write(client.id, client, undefined, keptUntil(client));
-  return outcome.type === 'written'
-    ? success(client)
-    : failure(
-        oauthError('temporarily_unavailable', 'Too many clients are registered: try later.', 60),
-      );
+  const write = () => ports.store.clients.write(client.id, client, undefined, keptUntil(client));
+  const first = await write();
+  const isFull = first.type === 'full' && (await unused.forgetOldest());
+  const outcome = isFull ? await write() : first;
+  if (outcome.type !== 'written') return failure(noRoom);
+  await unused.add(client.id);
+  return success(client);
 }
+
+const noRoom = oauthError(
+  'temporarily_unavailable',
+  'Too many clients are registered: try later.',
+  60,
+);
 
 /** A client that never got a token is forgotten after a day, one that no longer comes after 90 days. */
 function keptUntil(client: Client): EpochSeconds {

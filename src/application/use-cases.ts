@@ -52,6 +52,8 @@ export interface UseCaseSettings {
   readonly upstream: UpstreamSettings;
   readonly clients: ClientSources;
   readonly registration: RegistrationSettings;
+  /** The MCP URL that grants are bound to, in its canonical spelling: known once the gateway listens. */
+  readonly resource: () => string;
   /** The redirect URI at the upstream: known once the gateway listens. */
   readonly callbackUrl: () => string;
   /** Where clients reach the gateway, if the operator said so. */
@@ -84,7 +86,7 @@ export interface UseCases {
 
 /** Builds the use cases over their ports, each of what it needs and no more. */
 export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
-  const { policy, flowTtl, callbackUrl, keys } = settings;
+  const { policy, flowTtl, resource, callbackUrl, keys } = settings;
   const { scope, limits, auth } = settings.upstream;
   const find = findClient(ports, settings.clients, () => new URL(callbackUrl()).origin);
   const refuse = refuseStep(ports);
@@ -104,7 +106,7 @@ export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
     callLimit: limits.call,
   });
   const advance = advanceGrant({ ports, renew, endGrant, keys, policy });
-  const access = authorizeMcpCall({ ports, renew, upstream, keys, policy });
+  const access = authorizeMcpCall({ ports, renew, upstream, resource, keys, policy });
   const scopes = scopeChoice(scope);
   const send = sendUpstream({ ports, move, callbackUrl, scopes });
   const finish = finishFlow({ ports, move, keep: keepGrant({ ports, keys, policy }) });
@@ -138,7 +140,7 @@ export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
     authenticate: authenticateClient(ports, find, checkAssertion(ports, policy.clockSkew)),
     exchange: exchangeCode({ ports, advance, endGrant, keys }),
     refresh: refreshTokens({ ports, advance, endGrant, keys, policy }),
-    introspect: introspectToken(ports, policy),
+    introspect: introspectToken(ports, policy, resource),
     revocations,
     revoke: revokeToken({ ports, endGrant, keys }),
     administer: administerGrants(ports, endGrant),

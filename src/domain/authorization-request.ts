@@ -4,6 +4,7 @@ import {
   type ClientOrigin,
   provenRedirectUri,
 } from './client-registration.ts';
+import type { GatewayBases } from './gateway-address.ts';
 import { type OAuthError, oauthError } from './oauth-error.ts';
 import { type CodeChallenge, isCodeChallenge } from './pkce.ts';
 import type { RedirectUri } from './redirect-uri.ts';
@@ -22,8 +23,8 @@ export interface AuthorizationParameters {
   readonly codeChallengeMethod: string | undefined;
   /** OpenID Connect's, which MCP clients send along (OpenID Connect Core §3.1.2.1). */
   readonly prompt: string | undefined;
-  /** The name of a parameter that came more than once (RFC 6749 §3.1 forbids it). */
-  readonly repeated: string | undefined;
+  /** The names of parameters that came more than once (RFC 6749 §3.1 forbids it). */
+  readonly repeated: readonly string[];
 }
 
 /** Where an authorization response goes, and what it carries besides its outcome. */
@@ -68,7 +69,7 @@ const longest = 4096;
 export function clientRequest(
   client: Client | undefined,
   parameters: AuthorizationParameters,
-  bases: readonly [string, ...string[]],
+  bases: GatewayBases,
 ): Result<ClientRequest, RequestRefusal> {
   if (client === undefined) {
     return failure({
@@ -112,14 +113,16 @@ function redirectUriOf(
   client: Client,
   { repeated, redirectUri }: AuthorizationParameters,
 ): Result<RedirectUri, string> {
-  return repeated === 'redirect_uri' || repeated === 'client_id'
-    ? failure(`The client sent ${repeated} more than once.`)
-    : provenRedirectUri(client, redirectUri);
+  const doubtful = repeated.find((name) => name === 'redirect_uri' || name === 'client_id');
+  return doubtful === undefined
+    ? provenRedirectUri(client, redirectUri)
+    : failure(`The client sent ${doubtful} more than once.`);
 }
 
 /** The PKCE challenge of a request that is otherwise in order too. */
 function challengeOf(parameters: AuthorizationParameters): Result<CodeChallenge, OAuthError> {
-  const { repeated, responseType, codeChallenge, codeChallengeMethod } = parameters;
+  const { responseType, codeChallenge, codeChallengeMethod } = parameters;
+  const [repeated] = parameters.repeated;
   if (repeated !== undefined) return invalid(`The parameter ${repeated} may be sent only once.`);
   const long = (['state', 'scope'] as const).find(
     (name) => (parameters[name]?.length ?? 0) > longest,

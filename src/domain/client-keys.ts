@@ -74,8 +74,11 @@ export interface AssertionClaims {
   readonly expiresAt: number;
   readonly notBefore: number | undefined;
   readonly issuedAt: number | undefined;
-  /** `jti`. */
-  readonly id: string | undefined;
+  /**
+   * What a second use is known by: `jti`, which clients may leave out (RFC 7523 §3 item 7), or all that is signed. Never the signature, which
+   * can be respelled.
+   */
+  readonly id: string;
 }
 
 /** Longest time that an assertion may still be good for (seconds); clients make them for minutes. */

@@ -1,5 +1,5 @@
 import type { Brand } from './brand.ts';
-import type { ClientKeys, KeySource } from './client-keys.ts';
+import type { ClientKey, ClientKeys, KeySource } from './client-keys.ts';
 import type { EpochSeconds } from './lifetime.ts';
 import { type OAuthError, oauthError } from './oauth-error.ts';
 import {
@@ -53,6 +53,9 @@ export interface Client {
 const mostRedirectUris = 32;
 /** Characters of all of them: anybody may register, and what is registered is kept. */
 const longestRedirectUris = 8192;
+const mostKeys = 16;
+/** Characters of all keys that a client names in its metadata. */
+const longestKeys = 8192;
 const longestName = 200;
 const longestUrl = 2048;
 
@@ -121,12 +124,20 @@ function missingKeys(
 /** What is wrong with where a client's keys are. `insecure`: loopback over http will do, for tests. */
 export function keysFault(keys: KeySource | undefined, insecure: boolean): string | undefined {
   if (keys === undefined) return undefined;
-  if (keys.type === 'inline') return keys.keys.length > 0 ? undefined : 'jwks holds no public key.';
+  if (keys.type === 'inline') return inlineFault(keys.keys);
   const url = URL.canParse(keys.url) ? new URL(keys.url) : undefined;
   const usable = url?.protocol === 'https:' || (insecure && isLoopbackRedirect(keys.url));
   return usable && url?.username === '' && !keys.url.includes('#') && keys.url.length <= longestUrl
     ? undefined
     : 'jwks_uri must be an https URL without user information and fragment.';
+}
+
+/** Anybody may register, and what is registered is kept. */
+function inlineFault(keys: readonly ClientKey[]): string | undefined {
+  if (keys.length === 0) return 'jwks holds no public key.';
+  return keys.length > mostKeys || JSON.stringify(keys).length > longestKeys
+    ? `jwks may hold ${mostKeys} keys, of ${longestKeys} characters altogether: use jwks_uri for more.`
+    : undefined;
 }
 
 /** The redirect URIs of a registration, all of them sound. */
@@ -197,8 +208,15 @@ export interface PresentedAssertion {
   readonly id: ClientId | undefined;
   /** What its audience may be. */
   readonly audiences: readonly string[];
-  /** The code or token that it came with: another request may not use it again. */
-  readonly purpose: string;
+  /** Another request may not use it again. Absent for a request that can do nothing, whoever it comes from. */
+  readonly purpose: AssertionPurpose | undefined;
+}
+
+/** What a request would do, by what is really used of it: what it says besides is ignored, and does not make it the same as another. */
+export interface AssertionPurpose {
+  readonly action: 'exchange' | 'refresh' | 'revoke';
+  /** The code or token that it would do it with. */
+  readonly token: string;
 }
 
 /** Whether the credentials are this client's. A secret may come by either way: clients and libraries mix them up, and it proves the same. */

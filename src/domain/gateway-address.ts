@@ -11,6 +11,8 @@ const loopbackHost = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/i;
 /**
  * The base URL of the answer to a request with this Host header. Clients compare `resource` and `issuer` with what their user
  * typed, as strings (RFC 9728 §3.3, RFC 8414 §3.3); any other Host than a loopback name is a stranger's word and not repeated.
+ * Any port will do: a container's or a tunnel's is forwarded from another. Who claims one that is nobody's is answered with it, and misleads
+ * himself alone, since no page of a stranger has a loopback name and grants are bound to the canonical URL.
  */
 export function baseUrlFor(
   address: GatewayAddress,
@@ -22,12 +24,15 @@ export function baseUrlFor(
   return URL.canParse(base) ? base : address.canonical; // no port is above 65535
 }
 
-/** Every URL under which this gateway may answer to a request with this Host header. */
+/** Every URL under which this gateway may answer to a request: that of the request, then the canonical one. */
+export type GatewayBases = readonly [named: string, canonical: string];
+
+/** Those for a request with this Host header. */
 export function baseUrlsFor(
   address: GatewayAddress,
   host: string | undefined,
   scheme: 'http' | 'https' = 'http',
-): readonly [string, string] {
+): GatewayBases {
   return [baseUrlFor(address, host, scheme), address.canonical];
 }
 

@@ -63,6 +63,8 @@ export function issueGrant(
 export interface CodeRedemption {
   readonly code: GatewayToken;
   readonly clientId: ClientId;
+  /** What its tokens shall be for (RFC 8707 §2.2). */
+  readonly resource: string;
   /** OAuth 2.1 no longer asks for it; RFC 6749 §4.1.3 does, and it must match where it is sent. */
   readonly redirectUri: string | undefined;
   readonly verifier: string;
@@ -77,8 +79,9 @@ export function judgeCode(
   redemption: CodeRedemption,
   now: EpochSeconds,
 ): CodeVerdict {
-  const { code, clientId } = grant;
+  const { code, clientId, resource } = grant;
   if (code === undefined || clientId !== redemption.clientId) return 'refuse';
+  if (resource !== redemption.resource) return 'refuse';
   if (!sameHash(code.hash, sha256(redemption.code.secret))) return 'refuse';
   if (code.usedAt !== undefined) return 'replay'; // RFC 6749 §4.1.2
   if (isExpired(code.expiresAt, now)) return 'refuse';

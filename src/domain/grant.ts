@@ -6,8 +6,8 @@ import type { CodeChallenge } from './pkce.ts';
 import type { RedirectUri } from './redirect-uri.ts';
 import type { Scope } from './scope.ts';
 import type { Sealed } from './sealing.ts';
-import type { Sha256 } from './secret-hash.ts';
-import type { GrantId } from './token-pair.ts';
+import { type Sha256, sha256 } from './secret-hash.ts';
+import type { GrantId, TokenSecret } from './token-pair.ts';
 
 /** Who signed in. */
 export type Subject = Brand<string, 'Subject'>;
@@ -171,6 +171,12 @@ export function endGrant(
 /** The same end, with nothing left to be revoked at the upstream. */
 export function withoutRevocation(grant: EndedGrant): EndedGrant {
   return { ...grant, revocation: undefined };
+}
+
+/** Whether a secret is that of a grant's code or of one of its halves, whatever they are still good for. */
+export function knowsSecret({ code, access, refresh }: LiveGrant, secret: TokenSecret): boolean {
+  const hash = sha256(secret);
+  return [code, ...access, ...refresh].some((entry) => entry?.hash === hash);
 }
 
 /** A grant with its data key in hand: only who presented a live code or refresh half has one. */

@@ -82,6 +82,15 @@ export function sameRedirectUri(registered: string, presented: string): boolean 
   );
 }
 
+/** What a redirect URI leads to: a website, an app that claims its scheme, or a program on this computer that listens on a port. */
+export type ReturnKind = 'website' | 'app' | 'loopback';
+
+/** By the protocol alone: the path and host of an app's own scheme can be spelled like any website's. */
+export function returnKind(uri: RedirectUri): ReturnKind {
+  if (isLoopbackRedirect(uri)) return 'loopback';
+  return new URL(uri).protocol === 'https:' ? 'website' : 'app';
+}
+
 /** Where the browser goes back to, as the consent page names it: the host, or scheme and host of an app's own scheme. */
 export function returnHost(uri: RedirectUri): string {
   const url = new URL(uri);

@@ -6,6 +6,7 @@ import { errorPage } from '../../src/adapters/http/error-page.ts';
 import { homePage } from '../../src/adapters/http/home-page.ts';
 import { type LoginView, loginPage, type NameSource } from '../../src/adapters/http/login-page.ts';
 import { pageHeaders, pageStyleHash } from '../../src/adapters/http/page-layout.ts';
+import type { ReturnKind } from '../../src/domain/redirect-uri.ts';
 
 const registered = { type: 'registered' } as const;
 const EVIL = `"'><script>alert(1)</script>\u202E`;
@@ -16,7 +17,7 @@ function view(changes: Partial<LoginView> = {}): LoginView {
       name: 'Claude',
       nameSource: registered,
       returnHost: 'claude.ai',
-      loopback: false,
+      returnKind: 'website',
     },
     upstreamHost: 'mcp.example.com',
     scopes: [],
@@ -84,7 +85,7 @@ const evilViews: readonly (readonly [string, Partial<LoginView>])[] = [
         name: EVIL,
         nameSource: registered,
         returnHost: 'claude.ai',
-        loopback: false,
+        returnKind: 'website',
       },
     },
   ],
@@ -95,7 +96,7 @@ const evilViews: readonly (readonly [string, Partial<LoginView>])[] = [
         name: 'Claude',
         nameSource: { type: 'document', host: EVIL },
         returnHost: 'claude.ai',
-        loopback: false,
+        returnKind: 'website',
       },
     },
   ],
@@ -106,7 +107,7 @@ const evilViews: readonly (readonly [string, Partial<LoginView>])[] = [
         name: 'Claude',
         nameSource: registered,
         returnHost: EVIL,
-        loopback: true,
+        returnKind: 'loopback',
       },
     },
   ],
@@ -127,11 +128,11 @@ for (const [field, changes] of evilViews) {
 }
 
 test('text direction cannot be turned by what a stranger wrote', () => {
-  const client = {
+  const client: LoginView['client'] = {
     name: EVIL,
     nameSource: registered,
     returnHost: EVIL,
-    loopback: false,
+    returnKind: 'website',
   };
 
   const text = loginPage(view({ client, upstreamHost: EVIL, scopes: [EVIL], message: EVIL }));
@@ -195,19 +196,24 @@ test('every field of a login has a label, and says to a password manager what it
   assert.match(text, /id="password"[^>]*type="password"[^>]*autocomplete="current-password"/);
 });
 
-const returns: readonly (readonly [string, string, boolean, RegExp])[] = [
-  ['a website', 'claude.ai', false, /Continue only if you know this website/],
-  ['a loopback address', 'localhost:3118', true, /warn">A program on this computer/],
-  ['a custom scheme', 'cursor://anysphere.cursor-mcp', false, /warn">An app on this computer/],
+const returns: readonly (readonly [string, ReturnKind, string, RegExp])[] = [
+  ['a website', 'website', 'claude.ai', /note">Continue only if you know this website/],
+  ['a loopback address', 'loopback', 'localhost:3118', /warn">A program on this computer/],
+  ['a custom scheme', 'app', 'cursor://anysphere.cursor-mcp', /warn">An app on this computer/],
+  ['a custom scheme without a host', 'app', 'com.example.app:', /warn">An app on this computer/],
+  ['a custom scheme like a website', 'app', 'claude.ai:', /warn">An app on this computer/],
 ];
-for (const [kind, returnHost, loopback, note] of returns) {
-  test(`a login that returns to ${kind} says where, and what that means`, () => {
-    const text = loginPage(
-      view({ client: { name: 'X', nameSource: registered, returnHost, loopback } }),
-    );
+for (const [what, returnKind, returnHost, note] of returns) {
+  test(`a login that returns to ${what} (${returnHost}) says where, and what that means`, () => {
+    const client = { name: 'X', nameSource: registered, returnHost, returnKind };
 
-    assert.ok(text.includes(`<bdi>${returnHost}</bdi>`));
+    const text = loginPage(view({ client }));
+
+    assert.ok(text.includes(`<bdi>${returnHost}</bdi>`), text);
     assert.match(text, note);
+    const alone = [...text.matchAll(/an app that opens (?:<code>)?<bdi>/g)].length;
+    assert.equal(alone, returnKind === 'app' ? 2 : 0, 'an app’s scheme stands alone');
+    assert.equal(text.includes('this website'), returnKind === 'website');
   });
 }
 
@@ -218,8 +224,8 @@ test('a claimed name is said to be unchecked, and the lack of one is said too', 
       name,
       nameSource: registered,
       returnHost: 'claude.ai',
-      loopback: false,
-    };
+      returnKind: 'website',
+    } as const;
     assert.match(loginPage(view({ client })), /registered itself without a name/);
   }
 });
@@ -240,7 +246,12 @@ const sources: readonly (readonly [string, NameSource, RegExp])[] = [
 
 for (const [source, nameSource, text] of sources) {
   test(`a name is shown with who gave it: ${source}`, () => {
-    const client = { name: 'X', nameSource, returnHost: 'claude.ai', loopback: false };
+    const client = {
+      name: 'X',
+      nameSource,
+      returnHost: 'claude.ai',
+      returnKind: 'website',
+    } as const;
 
     const shown = loginPage(view({ client }));
     const others = sources.filter(([name]) => name !== source);
@@ -256,7 +267,7 @@ test('a long return host is shown to its end, where its owner stands', () => {
 
   const text = loginPage(
     view({
-      client: { name: 'Claude', nameSource: registered, returnHost, loopback: false },
+      client: { name: 'Claude', nameSource: registered, returnHost, returnKind: 'website' },
     }),
   );
 

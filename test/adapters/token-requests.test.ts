@@ -7,9 +7,11 @@ function basic(text: string): string {
   return `Basic ${Buffer.from(text).toString('base64')}`;
 }
 
+const purpose = { action: 'exchange', token: 'd' } as const;
+
 /** The credentials in the order they are tried, or the error. */
 function read(authorization: string | undefined, form: string): unknown {
-  const credentials = clientCredentials(authorization, parameters(form), ['https://gw']);
+  const credentials = clientCredentials(authorization, parameters(form), ['https://gw'], purpose);
   if (!credentials.ok) return credentials.failure.error;
   const presented = credentials.value;
   return 'assertion' in presented ? presented : presented.map(({ id, secret }) => [id, secret]);
@@ -77,13 +79,13 @@ const proofs: readonly (readonly [string, string | undefined, string, unknown])[
     'an assertion',
     undefined,
     `client_assertion=a.b.c&client_assertion_type=${jwtBearer}&code=d`,
-    { assertion: 'a.b.c', id: undefined, audiences, purpose: 'd' },
+    { assertion: 'a.b.c', id: undefined, audiences, purpose },
   ],
   [
     'an assertion, an id and a refresh token',
     undefined,
     `client_assertion=a.b.c&client_assertion_type=${jwtBearer}&client_id=c&refresh_token=r`,
-    { assertion: 'a.b.c', id: 'c', audiences, purpose: 'r' },
+    { assertion: 'a.b.c', id: 'c', audiences, purpose },
   ],
   ['an assertion of no type', undefined, 'client_assertion=a.b.c', 'invalid_client'],
   [
@@ -159,26 +161,28 @@ for (const [what, authorization, form, expected] of proofs) {
   });
 }
 
-const forms: readonly (readonly [string, string, string | undefined, string | undefined])[] = [
-  ['a plain value', 'a=1&b=2', '1', undefined],
-  ['an encoded value', 'a=%C3%A4+%2B%26', 'ä +&', undefined],
-  ['an encoded name', '%61=1', '1', undefined],
-  ['an empty value, which counts as absent', 'a=', undefined, undefined],
-  ['a name alone', 'a', undefined, undefined],
-  ['none', '', undefined, undefined],
-  ['a repeated value, of which the first is kept', 'a=1&a=2', '1', 'a'],
-  ['the same value twice', 'a=1&a=1', '1', 'a'],
-  ['an empty value and another', 'a=&a=2', undefined, 'a'],
-  ['two repeated names, of which the first is told', 'b=1&b=2&a=1&a=2', '1', 'b'],
-  ['a name of the language', '__proto__=x&a=1', '1', undefined],
-  ['bytes that are no text', 'a=%ff%00', '\ufffd\u0000', undefined],
+const forms: readonly (readonly [string, string, string | undefined, readonly string[]])[] = [
+  ['a plain value', 'a=1&b=2', '1', []],
+  ['an encoded value', 'a=%C3%A4+%2B%26', 'ä +&', []],
+  ['an encoded name', '%61=1', '1', []],
+  ['an empty value, which counts as absent', 'a=', undefined, []],
+  ['a name alone', 'a', undefined, []],
+  ['none', '', undefined, []],
+  ['a repeated value, of which the first is kept', 'a=1&a=2', '1', ['a']],
+  ['the same value twice', 'a=1&a=1', '1', ['a']],
+  ['an empty value and another', 'a=&a=2', undefined, ['a']],
+  ['two repeated names', 'b=1&b=2&a=1&a=2&b=3', '1', ['b', 'a']],
+  ['a name of the language', '__proto__=x&a=1', '1', []],
+  ['bytes that are no text', 'a=%ff%00', '\ufffd\u0000', []],
 ];
 for (const [what, encoded, value, repeated] of forms) {
   test(`parameters: ${what}`, () => {
     const read = parameters(encoded);
 
     assert.equal(read.get('a'), value);
-    assert.equal(read.repeated, repeated);
+    assert.deepEqual(read.repeated, repeated);
+    assert.equal(read.has('a'), encoded.includes('a') || encoded.includes('%61'));
+    assert.equal(read.has('toString'), false);
     assert.equal(read.get('toString'), undefined);
   });
 }

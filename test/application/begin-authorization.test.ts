@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { aClient, parameters } from './dance.ts';
 import { base, failureIn, valueIn, wired, world } from './wired.ts';
 
-const bases = [base] as const;
+const bases = [base, base] as const;
 
 describe('an authorization request', () => {
   it('starts a flow and tells the operator who asks', async () => {

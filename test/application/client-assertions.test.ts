@@ -3,10 +3,27 @@ import { describe, it } from 'node:test';
 import { fakeAssertion } from '../../src/adapters/testing/testing.ts';
 import type { ClientMetadataDocument } from '../../src/domain/client-document.ts';
 import type { AssertionClaims, KeySource } from '../../src/domain/client-keys.ts';
-import { clientId, type PresentedAssertion } from '../../src/domain/client-registration.ts';
+import {
+  type AssertionPurpose,
+  clientId,
+  type PresentedAssertion,
+} from '../../src/domain/client-registration.ts';
 import { configuredClient } from '../../src/domain/configured-client.ts';
+import { issueGrant } from '../../src/domain/grant-code.ts';
+import { epochSeconds } from '../../src/domain/lifetime.ts';
+import { type GrantId, spellGatewayToken, tokenSecret } from '../../src/domain/token-pair.ts';
+import { allowed, bytes, key, tokensOfVersion } from '../domain/sample-grant.ts';
 import { aClient } from './dance.ts';
-import { base, failureIn, valueIn, type World, wired, world } from './wired.ts';
+import {
+  base,
+  failureIn,
+  gatewayKeys,
+  policy,
+  valueIn,
+  type World,
+  wired,
+  world,
+} from './wired.ts';
 
 const url = 'https://chatgpt.example/oauth/1/client.json';
 const jwksUri = 'https://chatgpt.example/oauth/jwks.json';
@@ -60,9 +77,39 @@ function presented(
     assertion: fakeAssertion(claims(outside, changes), signedBy),
     id: undefined,
     audiences: [base, `${base}/token`],
-    purpose: 'code-1',
+    purpose: exchanging(code(1)),
     ...rest,
   };
+}
+
+const secretOf = (seed: number) => tokenSecret(bytes(32, seed));
+const idOf = (seed: number) => Buffer.from(bytes(16, seed)).toString('base64url') as GrantId;
+
+/** The code of the grant of this number. */
+function code(seed: number): string {
+  return spellGatewayToken({ grant: idOf(seed), secret: secretOf(seed) });
+}
+
+/** The same world, where a client has got two codes. */
+async function withCodes(outside: World, client = url): Promise<World> {
+  for (const seed of [1, 2]) {
+    const grant = issueGrant(
+      { ...allowed, id: idOf(seed), clientId: clientId(client) },
+      tokensOfVersion(1),
+      { key, code: secretOf(seed), nonce: bytes(12, seed) },
+      gatewayKeys(),
+      policy,
+      outside.clock.now(),
+    );
+    const until = epochSeconds(outside.clock.now() + 3600);
+    const kept = await outside.store.grants.read(grant.id);
+    await outside.store.grants.write(grant.id, grant, kept?.version, until);
+  }
+  return outside;
+}
+
+function exchanging(token: string): AssertionPurpose {
+  return { action: 'exchange', token };
 }
 
 describe('a signed assertion', () => {
@@ -91,54 +138,87 @@ describe('a signed assertion', () => {
   });
 
   it('is good once', async () => {
-    const outside = signing();
+    const outside = await withCodes(signing());
     const gateway = wired(outside);
     valueIn(await gateway.authenticate(presented(outside)));
 
-    const again = await gateway.authenticate(presented(outside, {}, { purpose: 'code-2' }));
+    const again = await gateway.authenticate(
+      presented(outside, {}, { purpose: exchanging(code(2)) }),
+    );
 
     assert.equal(failureIn(again).error, 'invalid_client');
     assert.match(outside.events.of('client_refused')[0]?.reason ?? '', /used before/);
   });
 
   it('is good again for the same request, whose answer was lost', async () => {
-    const outside = signing();
+    const outside = await withCodes(signing());
     const gateway = wired(outside);
     valueIn(await gateway.authenticate(presented(outside)));
 
     assert.ok((await gateway.authenticate(presented(outside))).ok);
   });
 
+  it('of one request is not good for the same token in another', async () => {
+    const outside = await withCodes(signing());
+    const gateway = wired(outside);
+    valueIn(await gateway.authenticate(presented(outside)));
+
+    const refresh = { action: 'refresh', token: code(1) } as const;
+    const again = await gateway.authenticate(presented(outside, {}, { purpose: refresh }));
+
+    assert.equal(failureIn(again).error, 'invalid_client');
+  });
+
+  const idle: readonly (readonly [string, AssertionPurpose | undefined])[] = [
+    ['without a token', undefined],
+    ['with something that is none', exchanging('code')],
+    ['with a token of no grant', exchanging(code(3))],
+    [
+      'with a made-up secret of a grant',
+      exchanging(spellGatewayToken({ grant: idOf(1), secret: secretOf(9) })),
+    ],
+    ['with another client’s token', exchanging(code(2))],
+  ];
+
+  for (const [name, purpose] of idle) {
+    it(`of a request ${name} leaves nothing behind: strangers can send any number`, async () => {
+      const outside = await withCodes(world({ limits: { assertions: 0 } }));
+      const other = `${url}?2`;
+      for (const each of [url, other]) {
+        outside.sites.documents.set(each, { ...documentWith(atUrl), clientId: each });
+      }
+      outside.sites.keySets.set(jwksUri, [{ kty: 'RSA', kid: '1' }]);
+      const issuer = purpose?.token === code(2) ? other : url;
+
+      const proof = presented(outside, { issuer, subject: issuer }, { purpose });
+      const client = await wired(outside).authenticate(proof);
+
+      assert.equal(valueIn(client).value.id, issuer);
+    });
+  }
+
   it('is good once for all instances that share a store', async () => {
-    const outside = signing();
+    const outside = await withCodes(signing());
     valueIn(await wired(outside).authenticate(presented(outside)));
 
-    const elsewhere = presented(outside, {}, { purpose: 'code-2' });
+    const elsewhere = presented(outside, {}, { purpose: exchanging(code(2)) });
 
     assert.ok(!(await wired(outside).authenticate(elsewhere)).ok);
   });
 
-  it('without a name is known by itself', async () => {
-    const outside = signing();
-    const gateway = wired(outside);
-    const unnamed = { id: undefined };
-    valueIn(await gateway.authenticate(presented(outside, unnamed)));
-
-    const again = presented(outside, unnamed, { purpose: 'code-2' });
-    const another = presented(outside, { ...unnamed, issuedAt: 1 }, { purpose: 'code-2' });
-
-    assert.ok(!(await gateway.authenticate(again)).ok);
-    assert.ok((await gateway.authenticate(another)).ok);
-  });
-
   it('may have the name of another client’s', async () => {
-    const outside = signing();
+    const outside = await withCodes(signing());
     const other = `${url}?2`;
     outside.sites.documents.set(other, { ...documentWith(atUrl), clientId: other });
     const gateway = wired(outside);
     valueIn(await gateway.authenticate(presented(outside)));
 
-    const theirs = presented(outside, { issuer: other, subject: other }, { purpose: 'code-2' });
+    await withCodes(outside, other);
+    const theirs = presented(
+      outside,
+      { issuer: other, subject: other },
+      { purpose: exchanging(code(2)) },
+    );
 
     assert.ok((await gateway.authenticate(theirs)).ok);
   });
@@ -220,7 +300,7 @@ describe('a signed assertion', () => {
   });
 
   it('is asked for again when there is no room to remember it', async () => {
-    const outside = world({ limits: { assertions: 1 } });
+    const outside = await withCodes(world({ limits: { assertions: 1 } }));
     outside.sites.documents.set(url, documentWith(atUrl));
     outside.sites.keySets.set(jwksUri, [{ kty: 'RSA', kid: '1' }]);
     const gateway = wired(outside);

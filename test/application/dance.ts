@@ -18,7 +18,7 @@ import { base, valueIn, type World } from './wired.ts';
 
 export const redirectUri = 'http://127.0.0.1:9999/callback';
 export const verifier = 'v'.repeat(43);
-const bases = [base] as const;
+const bases = [base, base] as const;
 
 /** A registered public client, as /token finds it. */
 export async function aClient(gateway: UseCases, outside: World): Promise<Versioned<Client>> {
@@ -53,7 +53,7 @@ export function parameters(
     codeChallenge: codeChallengeOf(verifier),
     codeChallengeMethod: 'S256',
     prompt: undefined,
-    repeated: undefined,
+    repeated: [],
     ...changed,
   };
 }

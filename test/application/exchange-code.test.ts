@@ -14,6 +14,7 @@ import {
   touching,
 } from './dance.ts';
 import {
+  base,
   failureIn,
   gatewayKeys,
   valueIn,
@@ -117,6 +118,29 @@ describe('a code', () => {
 
     assert.equal(failureIn(refused).error, 'invalid_target');
     valueIn(await gateway.exchange(client, exchangeOf(code)));
+  });
+
+  it('is neither good nor consumed at another gateway that shares the store', async () => {
+    const { outside, gateway, client, code } = await withCode();
+    const other = 'https://other.example';
+
+    const there = { ...exchangeOf(code), bases: [other, other] } as const;
+    const refused = await wired(outside, { base: other }).exchange(client, there);
+
+    assert.equal(failureIn(refused).error, 'invalid_grant');
+    valueIn(await gateway.exchange(client, exchangeOf(code)));
+  });
+
+  it('is good under each name of its gateway, and so are the tokens', async () => {
+    const { outside, gateway, client, code } = await withCode();
+    const bases = ['http://127.0.0.1:8002', base] as const;
+    const resource = 'http://127.0.0.1:8002/mcp';
+
+    const first = valueIn(await gateway.exchange(client, { ...exchangeOf(code), bases, resource }));
+    const again = { ...refreshOf(first.refreshToken), bases, resource };
+    const next = valueIn(await gateway.refresh(client, again));
+
+    assert.equal(await opensMcp(wired(outside), next.accessToken), true);
   });
 
   it('is good for a minute', async () => {

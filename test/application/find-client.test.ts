@@ -16,7 +16,7 @@ import {
 } from './dance.ts';
 import { base, failureIn, valueIn, wired, world } from './wired.ts';
 
-const bases = [base] as const;
+const bases = [base, base] as const;
 const url = 'https://app.example/client.json';
 const document: ClientMetadataDocument = {
   clientId: url,

@@ -9,7 +9,7 @@ async function crowd(flows: WiredOptions['flows'] = {}) {
   const gateway = wired(outside, { flows });
   const client = await aClient(gateway, outside);
   const begin = async (from?: string) =>
-    valueIn(await gateway.begin(client.value.id, parameters(), [base], from));
+    valueIn(await gateway.begin(client.value.id, parameters(), [base, base], from));
   const lives = async (flow: FlowId) => (await outside.store.flows.read(flow)) !== undefined;
   return { outside, gateway, begin, lives };
 }

@@ -39,6 +39,14 @@ describe('introspection', () => {
     });
   });
 
+  it('tells nothing of a token of another gateway that shares the store', async () => {
+    const { outside, tokens } = await granted();
+    const other = wired(outside, { base: 'https://other.example' });
+
+    assert.equal(await other.introspect(tokens.accessToken), undefined);
+    assert.equal(await other.introspect(tokens.refreshToken), undefined);
+  });
+
   it('tells a refresh token from an access token', async () => {
     const { outside, gateway, tokens } = await granted();
     const now = outside.clock.now();

@@ -59,6 +59,13 @@ describe('a call to /mcp', () => {
     assert.deepEqual(outside.mcp.calls, []);
   });
 
+  it('at another gateway that shares the store is not forwarded', async () => {
+    const { outside, gateway, bearer } = await granted();
+
+    assert.equal(await opensMcp(wired(outside, { base: 'https://other.example' }), bearer), false);
+    assert.equal(await opensMcp(gateway, bearer), true);
+  });
+
   it('is answered chunk by chunk, at the pace of the client', async () => {
     const { outside, gateway, bearer } = await granted();
     const stream = chunkQueue();

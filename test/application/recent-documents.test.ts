@@ -13,7 +13,7 @@ import { failureIn, valueIn } from './wired.ts';
 
 const url = 'https://app.example/client.json';
 const away: DocumentFailure = { kind: 'unavailable', reason: 'no answer' };
-const gone: DocumentFailure = { kind: 'refused', reason: 'its server answered 404' };
+const gone: DocumentFailure = { kind: 'refused', reason: 'its server answered 410' };
 const minute = 60;
 const hour = 60 * minute;
 
@@ -149,18 +149,47 @@ describe('the memory of documents', () => {
     assert.equal(world.fetches, 1002);
   });
 
+  const at = (index: number) => `https://app${index}.example/client.json`;
+
   it('fetches at most 32 at once, and asks the others to come back', async () => {
     const world = site();
     world.held = gate();
-    const running = Array.from({ length: 32 }, (_, index) =>
-      world.documents.get(`${url}?${index}`),
-    );
+    const running = Array.from({ length: 32 }, (_, index) => world.documents.get(at(index)));
 
-    const refused = failureIn(await world.documents.get(`${url}?32`));
+    const refused = failureIn(await world.documents.get(at(32)));
     world.held.open();
     await Promise.all(running);
 
     assert.equal(refused.kind, 'unavailable');
-    assert.ok((await world.documents.get(`${url}?32`)).ok);
+    assert.equal((await world.documents.get(at(32))).ok, true);
+  });
+
+  it('fetches at most four at once from one host, by whatever port, and others meanwhile', async () => {
+    const world = site();
+    world.held = gate();
+    const port = (index: number) => `https://hangs.example:${1000 + index}/client.json`;
+    const running = Array.from({ length: 4 }, (_, index) => world.documents.get(port(index)));
+
+    const refused = failureIn(await world.documents.get(port(4)));
+    const other = world.documents.get(at(0));
+    world.held.open();
+    await Promise.all(running);
+
+    assert.equal(refused.kind, 'unavailable');
+    assert.equal((await other).ok, true);
+  });
+
+  it('fetches again what was good before, however many strangers hang', async () => {
+    const world = site();
+    await world.documents.get(url);
+    world.clock.advance(24 * hour);
+    world.held = gate();
+    const strangers = Array.from({ length: 32 }, (_, index) => world.documents.get(at(index)));
+
+    const known = world.documents.get(url);
+    world.held.open();
+    await Promise.all(strangers);
+
+    assert.equal(valueIn(await known), `${url} 34`);
   });
 });

@@ -106,6 +106,17 @@ describe('a refresh', () => {
     valueIn(await refresh(first.refreshToken));
   });
 
+  it('at another gateway that shares the store is refused, and changes nothing', async () => {
+    const { outside, client, first, refresh } = await granted();
+    const other = 'https://other.example';
+
+    const there = { ...refreshOf(first.refreshToken), bases: [other, other] } as const;
+    const refused = await wired(outside, { base: other }).refresh(client, there);
+
+    assert.equal(failureIn(refused).error, 'invalid_grant');
+    valueIn(await refresh(first.refreshToken));
+  });
+
   it('is possible for thirty days and the allowance for clocks, and then no more', async () => {
     const early = await granted();
     early.outside.clock.advance(30 * 86_400 + 59);

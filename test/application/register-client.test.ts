@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { unusedClients } from '../../src/application/unused-clients.ts';
 import {
   type ClientCredentials,
+  type ClientId,
   type ClientMetadata,
   clientId,
 } from '../../src/domain/client-registration.ts';
@@ -55,14 +57,72 @@ describe('registration', () => {
   });
 
   it('asks to come back when there is no room for another client', async () => {
-    const outside = world({ limits: { clients: 1 } });
+    const outside = world({ limits: { clients: 2 } });
     const gateway = wired(outside);
-    await gateway.register(metadata);
+    await aGrant(gateway, outside);
+    await wired(outside).register(metadata);
 
     const refused = failureIn(await gateway.register(metadata));
 
     assert.equal(refused.error, 'temporarily_unavailable');
     assert.equal(refused.retryAfter, 60);
+  });
+
+  it('makes room among the clients that never got a token, the oldest first', async () => {
+    const outside = world({ limits: { clients: 4 } });
+    const gateway = wired(outside);
+    const gone = valueIn(await gateway.register(metadata)).client;
+    const { client: inUse } = await aGrant(gateway, outside);
+    const kept = valueIn(await gateway.register(metadata)).client;
+    const later = valueIn(await gateway.register(metadata)).client;
+
+    const latest = valueIn(await gateway.register(metadata)).client;
+
+    assert.equal(await outside.store.clients.read(gone.id), undefined);
+    for (const { id } of [inUse.value, kept, later, latest]) {
+      assert.notEqual(await outside.store.clients.read(id), undefined);
+    }
+  });
+
+  it('keeps a client that is used at the very moment', async () => {
+    const outside = world({ limits: { clients: 1 } });
+    const gateway = wired(outside);
+    const { client } = valueIn(await gateway.register(metadata));
+    const now = outside.clock.now();
+    outside.store.beforeWrite('clients', () => Promise.resolve()); // the next registration
+    outside.store.beforeWrite('clients', async (key) => {
+      const stored = await outside.store.quiet.clients.read(key);
+      if (stored === undefined) return;
+      const { value, version } = stored;
+      await outside.store.quiet.clients.write(key, { ...value, usedAt: now }, version, farAway);
+    });
+
+    const refused = failureIn(await gateway.register(metadata));
+
+    assert.equal(refused.error, 'temporarily_unavailable');
+    assert.notEqual(await outside.store.clients.read(client.id), undefined);
+  });
+
+  it('lets only so many wait for their first token: a flood puts out its own', async () => {
+    const outside = world();
+    const gateway = wired(outside);
+    const unused = unusedClients(outside.ports, 2);
+    const { client: inUse } = await aGrant(gateway, outside);
+    await unused.add(inUse.value.id);
+    await unused.add(clientId('gone already'));
+    const flood: ClientId[] = [];
+    for (let count = 0; count < 3; count += 1) {
+      const { client } = valueIn(await gateway.register(metadata));
+      flood.push(client.id);
+      await unused.add(client.id);
+    }
+
+    const found = await Promise.all(flood.map((id) => outside.store.clients.read(id)));
+    assert.deepEqual(
+      found.map((each) => each !== undefined),
+      [false, true, true],
+    );
+    assert.notEqual(await outside.store.clients.read(inUse.value.id), undefined);
   });
 
   it('forgets a client that never got a token after a day', async () => {

@@ -15,7 +15,7 @@ test('a browser that remembers a user who may not sign in any more is asked agai
   assert.ok(outcome.type === 'upstream');
   const { session } = outcome;
   const signedIn = async () => {
-    const flow = valueIn(await gateway.begin(client.value.id, parameters(), [base]));
+    const flow = valueIn(await gateway.begin(client.value.id, parameters(), [base, base]));
     return valueIn(await gateway.openLogin(aBrowser(flow, { session }))).signedIn;
   };
 

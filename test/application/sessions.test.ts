@@ -33,7 +33,7 @@ async function screenWith(
   session: string | undefined,
   changed: Partial<AuthorizationParameters> = {},
 ) {
-  const id = valueIn(await gateway.begin(client.value.id, parameters(changed), [base]));
+  const id = valueIn(await gateway.begin(client.value.id, parameters(changed), [base, base]));
   return valueIn(await gateway.openLogin(aBrowser(id, { session })));
 }
 
@@ -195,7 +195,7 @@ describe('a client that wants no page', () => {
     const { outside, gateway, client } = await signedIn();
 
     const refused = failureIn(
-      await gateway.begin(client.value.id, parameters({ prompt: 'none' }), [base]),
+      await gateway.begin(client.value.id, parameters({ prompt: 'none' }), [base, base]),
     );
 
     assert.ok(refused.to === 'client');

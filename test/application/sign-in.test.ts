@@ -25,7 +25,7 @@ describe('screen 1', () => {
 
   it('is never opened with a secret that the browser brought along', async () => {
     const { gateway, client } = await screenOne();
-    const id = valueIn(await gateway.begin(client.value.id, parameters(), [base]));
+    const id = valueIn(await gateway.begin(client.value.id, parameters(), [base, base]));
 
     const planted = await gateway.openLogin(
       aBrowser(id, { cookie: 'a cookie that somebody planted' }),
@@ -51,7 +51,7 @@ describe('screen 1', () => {
 
   it('opens for one of two browsers that come at once', async () => {
     const { outside, gateway, client } = await screenOne();
-    const id = valueIn(await gateway.begin(client.value.id, parameters(), [base]));
+    const id = valueIn(await gateway.begin(client.value.id, parameters(), [base, base]));
     outside.store.beforeWrite('flows', () => gateway.openLogin(aBrowser(id)));
 
     const late = await gateway.openLogin(aBrowser(id));

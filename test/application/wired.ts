@@ -123,6 +123,8 @@ export interface WiredOptions {
   readonly clients?: Partial<ClientSources>;
   readonly registration?: Partial<RegistrationSettings>;
   readonly flows?: Partial<FlowLimits>;
+  /** Where clients reach it. */
+  readonly base?: string;
   readonly publicUrl?: string | undefined;
   readonly sessionTtl?: number;
   readonly upstreamRevocation?: boolean;
@@ -146,6 +148,7 @@ export function wired(outside: World, options: WiredOptions = {}): UseCases {
         ...options.clients,
       },
       registration: { open: true, perMinute: 120, ...options.registration },
+      resource: () => `${options.base ?? base}/mcp`,
       callbackUrl: () => callback,
       publicUrl: options.publicUrl,
       keys: options.keys ?? gatewayKeys(),

@@ -7,7 +7,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { completedPage } from '../../src/adapters/http/completed-page.ts';
 import { errorPage } from '../../src/adapters/http/error-page.ts';
 import { homePage } from '../../src/adapters/http/home-page.ts';
-import { loginPage } from '../../src/adapters/http/login-page.ts';
+import { type LoginView, loginPage } from '../../src/adapters/http/login-page.ts';
 import { pageHeaders } from '../../src/adapters/http/page-layout.ts';
 
 // The types of playwright-core name these; the DOM library itself would put `document` within reach of all our code.
@@ -29,12 +29,12 @@ declare global {
 const registered = { type: 'registered' } as const;
 const EVIL = `"'><script>window.ran=1</script><img src=x onerror=window.ran=1>\u202E`;
 
-const login = {
+const login: LoginView = {
   client: {
     name: 'Claude Code',
     nameSource: registered,
     returnHost: 'localhost:3118',
-    loopback: true,
+    returnKind: 'loopback',
   },
   upstreamHost: 'mcp.example.com',
   scopes: ['repo', 'read:org', 'https://www.example.com/auth/a.scope.with.a.long.name'],
@@ -44,13 +44,13 @@ const login = {
   signedIn: undefined,
   message: undefined,
 };
-const evilLogin = {
+const evilLogin: LoginView = {
   ...login,
   client: {
     name: EVIL.repeat(5),
     nameSource: registered,
     returnHost: `${'a'.repeat(250)}.example`,
-    loopback: false,
+    returnKind: 'website',
   },
   upstreamHost: EVIL,
   scopes: Array.from({ length: 60 }, (_, index) => `${EVIL}${index}`),
@@ -60,6 +60,10 @@ const pages: Readonly<Record<string, string>> = {
   '/login': loginPage(login),
   '/wrong-password': loginPage({ ...login, message: 'The username or the password is wrong.' }),
   '/evil-login': loginPage(evilLogin),
+  '/app-login': loginPage({
+    ...login,
+    client: { ...login.client, returnHost: 'claude.ai:', returnKind: 'app' },
+  }),
   '/signed-in': loginPage({ ...login, signedIn: 'ada' }),
   '/evil-signed-in': loginPage({ ...evilLogin, signedIn: EVIL.repeat(5) }),
   '/error': errorPage({ status: 400, title: 'T', explanation: 'E', remedy: 'R', requestId: 'q' }),

@@ -29,7 +29,7 @@ const parameters: AuthorizationParameters = {
   codeChallenge: challenge,
   codeChallengeMethod: 'S256',
   prompt: undefined,
-  repeated: undefined,
+  repeated: [],
 };
 
 const decided = (changes: Partial<AuthorizationParameters>, by: Client | undefined = client) =>
@@ -90,7 +90,7 @@ test('a request may leave out state, scope, resource and the only redirect URI',
   assert.equal(outcome.value.redirectUri, 'http://localhost:3118/callback');
   assert.equal(outcome.value.state, undefined);
   assert.equal(outcome.value.scope, undefined);
-  assert.equal(outcome.value.resource, 'http://127.0.0.1:8002/mcp');
+  assert.equal(outcome.value.resource, 'http://localhost:8002/mcp');
 });
 
 test('an empty scope is none, an empty state is the one the client sent', () => {
@@ -126,8 +126,13 @@ const untrusted: readonly (readonly [string, Partial<AuthorizationParameters>, R
     { redirectUri: 'http://127.0.0.1:3118/callback' },
     /not registered/,
   ],
-  ['came twice', { repeated: 'redirect_uri' }, /redirect_uri more than once/],
-  ['belongs to one of two client ids', { repeated: 'client_id' }, /client_id more than once/],
+  ['came twice', { repeated: ['redirect_uri'] }, /redirect_uri more than once/],
+  [
+    'came twice after another that did',
+    { repeated: ['foo', 'redirect_uri'] },
+    /redirect_uri more than once/,
+  ],
+  ['belongs to one of two client ids', { repeated: ['client_id'] }, /client_id more than once/],
   [
     'is another one and all else is wrong too',
     { redirectUri: 'https://evil.example/', responseType: 'token', codeChallenge: undefined },
@@ -145,8 +150,13 @@ for (const [what, changes, reason] of untrusted) {
 }
 
 const faulty: readonly (readonly [string, Partial<AuthorizationParameters>, string, RegExp])[] = [
-  ['came with two states', { repeated: 'state' }, 'invalid_request', /state may be sent only once/],
-  ['came with two challenges', { repeated: 'code_challenge' }, 'invalid_request', /only once/],
+  [
+    'came with two states',
+    { repeated: ['state'] },
+    'invalid_request',
+    /state may be sent only once/,
+  ],
+  ['came with two challenges', { repeated: ['code_challenge'] }, 'invalid_request', /only once/],
   [
     'lacks response_type',
     { responseType: undefined },

@@ -55,6 +55,10 @@ test('a client may send its secret in the form', () => {
   assert.equal(client.secretHash, sha256('the-secret'));
 });
 
+function inline(count: number, length: number): KeySource {
+  return { type: 'inline', keys: Array(count).fill({ kty: 'RSA', n: 'n'.repeat(length) }) };
+}
+
 function keysAt(url: string): KeySource {
   return { type: 'url', url };
 }
@@ -163,6 +167,18 @@ const refused: readonly (readonly [string, Partial<ClientMetadata>, string, RegE
     { tokenEndpointAuthMethod: 'private_key_jwt', keys: keysAt('jwks') },
     'invalid_client_metadata',
     /jwks_uri/,
+  ],
+  [
+    'more keys than one client needs',
+    { tokenEndpointAuthMethod: 'private_key_jwt', keys: inline(17, 1) },
+    'invalid_client_metadata',
+    /16 keys/,
+  ],
+  [
+    'keys that are longer than keys are',
+    { tokenEndpointAuthMethod: 'private_key_jwt', keys: inline(3, 3000) },
+    'invalid_client_metadata',
+    /8192 characters/,
   ],
   [
     'only grant types that are not known',

@@ -29,6 +29,7 @@ import {
 const redemption: CodeRedemption = {
   code: { grant: allowed.id, secret: codeSecret },
   clientId: allowed.clientId,
+  resource: allowed.resource,
   redirectUri: allowed.redirectUri,
   verifier,
 };
@@ -57,6 +58,7 @@ test('the code opens the data key of its grant', () => {
 
 const verdicts: readonly (readonly [string, Partial<CodeRedemption>, number, CodeVerdict])[] = [
   ['with everything as it was requested', {}, 0, 'redeem'],
+  ['for another resource', { resource: 'https://other.example/mcp' }, 0, 'refuse'],
   ['in its last second', {}, minute - 1, 'redeem'],
   ['at its expiry', {}, minute, 'refuse'],
   ['without a redirect URI (OAuth 2.1)', { redirectUri: undefined }, 0, 'redeem'],

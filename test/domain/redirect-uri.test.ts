@@ -3,9 +3,11 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import {
   isLoopbackRedirect,
+  type ReturnKind,
   redirectUri,
   redirectWith,
   returnHost,
+  returnKind,
   sameRedirectUri,
 } from '../../src/domain/redirect-uri.ts';
 import { anyText } from './any-text.ts';
@@ -150,17 +152,21 @@ for (const [what, registered, presented, same] of pairs) {
   });
 }
 
-const hosts: readonly (readonly [string, string])[] = [
-  ['https://App.Example.com/cb', 'app.example.com'],
-  ['https://app.example.com:8443/cb', 'app.example.com:8443'],
-  ['http://localhost:3118/cb', 'localhost:3118'],
-  ['http://[::1]:3118/cb', '[::1]:3118'],
-  ['cursor://anysphere.cursor-deeplink/cb', 'cursor://anysphere.cursor-deeplink'],
-  ['com.example.app:/cb', 'com.example.app:'],
+const hosts: readonly (readonly [string, string, ReturnKind])[] = [
+  ['https://App.Example.com/cb', 'app.example.com', 'website'],
+  ['https://app.example.com:8443/cb', 'app.example.com:8443', 'website'],
+  ['http://localhost:3118/cb', 'localhost:3118', 'loopback'],
+  ['http://[::1]:3118/cb', '[::1]:3118', 'loopback'],
+  ['https://127.0.0.1/cb', '127.0.0.1', 'loopback'],
+  ['cursor://anysphere.cursor-deeplink/cb', 'cursor://anysphere.cursor-deeplink', 'app'],
+  ['com.example.app:/cb', 'com.example.app:', 'app'],
+  ['claude.ai:/cb', 'claude.ai:', 'app'],
+  ['https.claude.ai:/cb', 'https.claude.ai:', 'app'],
 ];
-for (const [text, host] of hosts) {
-  test(`the consent page names ${host} for ${text}`, () => {
+for (const [text, host, kind] of hosts) {
+  test(`the consent page names ${host} for ${text}, and it leads to: ${kind}`, () => {
     assert.equal(returnHost(uri(text)), host);
+    assert.equal(returnKind(uri(text)), kind);
   });
 }
 

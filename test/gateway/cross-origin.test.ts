@@ -41,6 +41,25 @@ test('a preflight is answered on every path, before authentication, with what cl
   }
 });
 
+test('a page of any origin may read that there is no metadata at a place where clients look', async (t) => {
+  const { base } = await startStage(t);
+  const origin = foreign;
+
+  for (const path of [
+    '/.well-known/openid-configuration',
+    '/.well-known/oauth-protected-resource/x',
+  ]) {
+    const asked = await send(base + path, { method: 'OPTIONS', headers: { origin } });
+    const answer = await send(base + path, { headers: { origin } });
+
+    assert.equal(asked.status, 204, path);
+    assert.equal(answer.status, 404, path);
+    for (const { headers } of [asked, answer]) {
+      assert.equal(headers['access-control-allow-origin'], '*', path);
+    }
+  }
+});
+
 test('a preflight may ask for the headers that clients send and for those of MCP, and for no other', async (t) => {
   const { base } = await startStage(t);
   const asked = 'X-Own, Cookie, mcp-session-id, MCP-New-One, mcp-, mcp-a*, *';
@@ -273,6 +292,8 @@ test('a token in the URL is refused and goes nowhere', async (t) => {
   for (const query of [
     'access_token=',
     'a=1&access_token=',
+    'access_token=&access_token=',
+    'access_token&x=',
     'access%5Ftoken=',
     '%61ccess_token=',
   ]) {
@@ -300,6 +321,9 @@ test('a person who opens /mcp in a browser sees what it is, and an MCP client it
     assert.match(person.headers['content-type'] ?? '', /text\/html/);
     assert.match(person.text, new RegExp(`${base}/mcp`));
     assert.equal(person.headers['cache-control'], 'no-store');
+    const head = await send(base + path, { method: 'HEAD', headers: { accept: 'text/html,*/*' } });
+    assert.deepEqual([head.status, head.text], [200, '']);
+    assert.equal(head.headers['content-length'], person.headers['content-length']);
   }
   for (const headers of [
     { accept: 'text/event-stream' },

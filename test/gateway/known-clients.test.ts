@@ -21,10 +21,10 @@ import {
 
 /** A client’s site on loopback, and a gateway that admits it. */
 async function startPublished(t: TestContext, changes: Readonly<Record<string, unknown>> = {}) {
-  const published = { asked: 0, document: {} };
+  const published = { asked: 0, status: 200, document: {} };
   const site = await startLoopbackServer((_, response) => {
     published.asked += 1;
-    response.writeHead(200, { 'content-type': 'application/json' });
+    response.writeHead(published.status, { 'content-type': 'application/json' });
     response.end(JSON.stringify(published.document));
   });
   t.after(site.close);
@@ -76,6 +76,24 @@ test('a grant is refreshed while the client’s site is down, and never told to 
   assert.equal(away.json().error, 'temporarily_unavailable');
   assert.equal(away.headers['retry-after'], '10');
   tokensOf(await postToken(stage.base, refreshForm(next.refresh_token, client)));
+});
+
+test('a client’s site that forbids or mislays its document for a while logs nobody out, one that withdraws it does', async (t) => {
+  const { stage, published, client } = await startPublished(t);
+  const code = (await authorize(stage.base, client)).get('code') ?? '';
+  let tokens = tokensOf(await postToken(stage.base, exchangeForm(code, client)));
+
+  for (const status of [302, 403, 404]) {
+    published.status = status;
+    stage.clock.advance(3600);
+    tokens = tokensOf(await postToken(stage.base, refreshForm(tokens.refresh_token, client)));
+  }
+  published.status = 410;
+  stage.clock.advance(3600);
+  const withdrawn = await postToken(stage.base, refreshForm(tokens.refresh_token, client));
+
+  assert.equal(published.asked, 5);
+  assert.equal(withdrawn.json().error, 'invalid_client');
 });
 
 test('a document that is not in order is a page that says why', async (t) => {

@@ -463,6 +463,18 @@ test('a repeated parameter is an error for the client', async (t) => {
   }
 });
 
+test('a repeated redirect URI is told to the user, whatever else was repeated before it', async (t) => {
+  const { base } = await startStage(t);
+  const other = 'http://127.0.0.1:33418/other';
+  const client = await register(base, { redirect_uris: [redirectUri, other] });
+
+  const url = authorizationUrl(base, client).replace('?', '?x=1&x=2&');
+  const answer = await send(`${url}&redirect_uri=${encodeURIComponent(other)}`);
+
+  assert.equal(answer.status, 400);
+  assert.equal(answer.headers.location, undefined);
+});
+
 test('an authorization request may come as a form, too', async (t) => {
   const { base } = await startStage(t);
   const client = await register(base);

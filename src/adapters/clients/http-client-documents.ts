@@ -75,11 +75,12 @@ function faultOf(
   { statusCode, headers }: Dispatcher.ResponseData,
   limit: number,
 ): DocumentFailure | undefined {
-  if (statusCode >= 500 || statusCode === 429 || statusCode === 408) {
-    return { kind: 'unavailable', reason: `its server answered ${statusCode}` };
+  // §4 of the draft: 200 and nothing else, and no redirect is followed. But a firewall or a faulty deployment says 403 or 404 for a while: only
+  // who says that it is gone for good (RFC 9110 §15.5.11) withdraws it, and logs out everybody who uses that client.
+  if (statusCode !== 200) {
+    const kind = statusCode === 410 ? 'refused' : 'unavailable';
+    return { kind, reason: `its server answered ${statusCode}` };
   }
-  // §4 of the draft: 200 and nothing else, and no redirect is followed.
-  if (statusCode !== 200) return { kind: 'refused', reason: `its server answered ${statusCode}` };
   const type = first(headers['content-type'])?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
   if (!/^application\/([\w.-]+\+)?json$/.test(type)) {
     return { kind: 'refused', reason: 'its Content-Type is not JSON' };

@@ -18,32 +18,39 @@ import {
 const longest = 8192;
 const moment = z.number().optional();
 
-const claims: z.ZodType<AssertionClaims> = z
-  .object({
-    iss: z.string(),
-    sub: z.string(),
-    aud: z.union([z.string(), z.array(z.string())]),
-    exp: z.number(),
-    nbf: moment,
-    iat: moment,
-    jti: z.string().min(1).optional(),
-  })
-  .transform(({ iss, sub, aud, exp, nbf, iat, jti }) => ({
-    issuer: iss,
-    subject: sub,
-    audience: [aud].flat(),
-    expiresAt: exp,
-    notBefore: nbf,
-    issuedAt: iat,
-    id: jti,
-  }));
+/** An assertion, and what it says. */
+const claimsOf = (assertion: string): z.ZodType<AssertionClaims> =>
+  z
+    .object({
+      iss: z.string(),
+      sub: z.string(),
+      aud: z.union([z.string(), z.array(z.string())]),
+      exp: z.number(),
+      nbf: moment,
+      iat: moment,
+      jti: z.string().min(1).optional(),
+    })
+    .transform(({ iss, sub, aud, exp, nbf, iat, jti }) => ({
+      issuer: iss,
+      subject: sub,
+      audience: [aud].flat(),
+      expiresAt: exp,
+      notBefore: nbf,
+      issuedAt: iat,
+      id: jti ?? signedText(assertion),
+    }));
+
+/** What the signature is over (RFC 7515 §2): the last bits of a signature's spelling mean nothing, and of an ECDSA signature there are two. */
+function signedText(assertion: string): string {
+  return assertion.slice(0, assertion.lastIndexOf('.'));
+}
 
 /** Client assertions by `jose`. */
 export const joseAssertions: ClientAssertions = {
   read(assertion) {
     if (assertion.length > longest) return undefined;
     try {
-      return claims.safeParse(decodeJwt(assertion)).data;
+      return claimsOf(assertion).safeParse(decodeJwt(assertion)).data;
     } catch {
       return undefined;
     }

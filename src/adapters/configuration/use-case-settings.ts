@@ -1,5 +1,6 @@
 import type { UseCaseSettings } from '../../application/use-cases.ts';
 import type { Client } from '../../domain/client-registration.ts';
+import { type GatewayAddress, mcpUrl, upstreamCallbackUrl } from '../../domain/gateway-address.ts';
 import type { GatewayKeys } from '../../domain/grant-keys.ts';
 import { seconds } from '../../domain/lifetime.ts';
 import {
@@ -16,7 +17,7 @@ const clientName = 'MCP OAuth Gateway';
 /** The part of the configuration that is the use cases' business. */
 export function useCaseSettings(
   config: GatewayConfig,
-  callbackUrl: () => string,
+  address: () => GatewayAddress,
   keys: GatewayKeys,
   publicKey: PublicKey | undefined,
   configured: ReadonlyMap<string, Client>,
@@ -69,7 +70,8 @@ export function useCaseSettings(
         discovery: seconds(config.discoveryTimeout),
       },
     },
-    callbackUrl,
+    resource: () => mcpUrl(address().canonical),
+    callbackUrl: () => upstreamCallbackUrl(address()),
     publicUrl: config.publicUrl,
     keys,
     upstreamRevocation: config.upstreamRevocation === 'auto',

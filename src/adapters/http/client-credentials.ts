@@ -1,5 +1,6 @@
 import { assertionAudiences } from '../../domain/client-keys.ts';
 import {
+  type AssertionPurpose,
   type ClientCredentials,
   clientId,
   type PresentedAssertion,
@@ -10,19 +11,21 @@ import type { Parameters } from './parameters.ts';
 
 /**
  * The credentials of a request to /token, from the header or the form, never in two ways at once (RFC 6749 §2.3): an assertion, or a
- * secret. Several, in the order to be tried, where a Basic header can be read in more ways than one. `bases`: the URLs this gateway goes by.
+ * secret. Several, in the order to be tried, where a Basic header can be read in more ways than one. `bases`: the URLs this gateway goes by;
+ * `purpose`: what the request would do if its client is proven.
  */
 export function clientCredentials(
   authorization: string | undefined,
   form: Parameters,
   bases: readonly string[],
+  purpose: AssertionPurpose | undefined,
 ): Result<readonly ClientCredentials[] | PresentedAssertion, OAuthError> {
   const id = form.get('client_id');
   const secret = form.get('client_secret');
   const assertion = form.get('client_assertion');
   const ways = [authorization, secret, assertion].filter((way) => way !== undefined);
   if (ways.length > 1) return failure(oneWayOnly);
-  if (assertion !== undefined) return presentedAssertion(assertion, id, form, bases);
+  if (assertion !== undefined) return presentedAssertion(assertion, id, form, bases, purpose);
   if (authorization !== undefined) return basicCredentials(authorization, id);
   if (id === undefined) {
     return failure(
@@ -45,6 +48,7 @@ function presentedAssertion(
   id: string | undefined,
   form: Parameters,
   bases: readonly string[],
+  purpose: AssertionPurpose | undefined,
 ): Result<PresentedAssertion, OAuthError> {
   if (form.get('client_assertion_type') !== jwtBearer) {
     return failure(oauthError('invalid_client', `client_assertion_type must be ${jwtBearer}.`));
@@ -53,7 +57,7 @@ function presentedAssertion(
     assertion,
     id: id === undefined ? undefined : clientId(id),
     audiences: assertionAudiences(bases),
-    purpose: form.get('code') ?? form.get('refresh_token') ?? form.get('token') ?? '',
+    purpose,
   });
 }
 

@@ -25,7 +25,7 @@ export function introspectionEndpoint(
   return async (request, response) => {
     const form = await readForm(request, response, bodyLimits.token);
     if (form === undefined) return;
-    const credentials = clientCredentials(request.headers.authorization, form, []);
+    const credentials = clientCredentials(request.headers.authorization, form, [], undefined);
     const known =
       credentials.ok &&
       !('assertion' in credentials.value) &&
@@ -38,7 +38,7 @@ export function introspectionEndpoint(
       return sendOAuthError(response, notAllowed, challenge);
     }
     const token = form.get('token');
-    if (form.repeated !== undefined || token === undefined) {
+    if (form.repeated.length > 0 || token === undefined) {
       return sendOAuthError(response, oneToken);
     }
     const found = await introspect(token);

@@ -2,6 +2,7 @@ import { createServer, type RequestListener, type Server, type ServerOptions } f
 import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { answerBrokenRequest } from './broken-request.ts';
 import type { TlsPair } from './tls-files.ts';
 
 /** How long a client may take to send its headers (milliseconds). */
@@ -68,6 +69,7 @@ type MakeServer = () => Server | TlsServer;
 function listenOn(host: string, port: number, make: MakeServer): Promise<Server | TlsServer> {
   const server = make();
   if (server instanceof TlsServer) watchHandshakes(server);
+  server.on('clientError', answerBrokenRequest);
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen({ host, port }, () => {

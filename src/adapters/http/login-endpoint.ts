@@ -6,7 +6,7 @@ import type { Flow } from '../../domain/authorization-flow.ts';
 import type { ClientRequest } from '../../domain/authorization-request.ts';
 import { flowId } from '../../domain/flow-secrets.ts';
 import type { Subject } from '../../domain/grant.ts';
-import { isLoopbackRedirect, returnHost } from '../../domain/redirect-uri.ts';
+import { returnHost, returnKind } from '../../domain/redirect-uri.ts';
 import { scopeTokens } from '../../domain/scope.ts';
 import { type Headers, sendOn, sendPage } from './answers.ts';
 import { sendToClient } from './authorize-endpoint.ts';
@@ -140,7 +140,7 @@ async function pageOf(
       name: request.clientName,
       nameSource: nameSource(request),
       returnHost: returnHost(request.redirectUri),
-      loopback: isLoopbackRedirect(request.redirectUri),
+      returnKind: returnKind(request.redirectUri),
     },
     upstreamHost,
     onlyScreen,

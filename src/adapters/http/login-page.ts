@@ -1,3 +1,4 @@
+import type { ReturnKind } from '../../domain/redirect-uri.ts';
 import { displayText, type Html, html } from './html.ts';
 import { page } from './page-layout.ts';
 
@@ -12,9 +13,9 @@ export interface LoginClient {
   readonly name: string | undefined;
   /** Without this a name says nothing: anybody can claim any. */
   readonly nameSource: NameSource;
-  /** Where the browser returns to: `claude.ai`, `localhost:3118` or `cursor://anysphere.cursor-mcp`. */
+  /** Where the browser returns to: `claude.ai`, `localhost:3118`, `cursor://anysphere.cursor-mcp` or `com.example.app:`. */
   readonly returnHost: string;
-  readonly loopback: boolean;
+  readonly returnKind: ReturnKind;
 }
 
 /** What screen 1 shows: who asks, for what, and the form that answers. */
@@ -110,19 +111,25 @@ function nameTexts(source: NameSource): NameTexts {
 
 function returnFact(client: LoginClient): Html {
   return html`<div><dt>Your browser returns to</dt>
-<dd class="value host"><bdi>${displayText(client.returnHost, HOST_LIMIT)}</bdi></dd>
-${returnNote(client)}</div>`;
+<dd class="value host">${returnPlace(client, (place) => html`<bdi>${place}</bdi>`)}</dd>
+<dd class="note${client.returnKind !== 'website' && ' warn'}">${returnNotes[client.returnKind]}</dd></div>`;
 }
 
-function returnNote(client: LoginClient): Html {
-  if (client.loopback) {
-    return html`<dd class="note warn">A program on this computer. Continue only if you started this connection yourself, just now.</dd>`;
-  }
-  if (client.returnHost.includes('://')) {
-    return html`<dd class="note warn">An app on this computer; any installed app can claim such a link. Continue only if you started this connection yourself, just now.</dd>`;
-  }
-  return html`<dd class="note">Continue only if you know this website and came from there.</dd>`;
+// An app's scheme may be spelled like a website's name, so that it never stands alone.
+function returnPlace(
+  { returnHost, returnKind }: LoginClient,
+  shown: (place: string) => Html,
+): Html {
+  const place = shown(displayText(returnHost, HOST_LIMIT));
+  return returnKind === 'app' ? html`an app that opens ${place} links` : place;
 }
+
+const returnNotes: Readonly<Record<ReturnKind, string>> = {
+  website: 'Continue only if you know this website and came from there.',
+  app: 'An app on this computer; any installed app can claim such a link. Continue only if you started this connection yourself, just now.',
+  loopback:
+    'A program on this computer. Continue only if you started this connection yourself, just now.',
+};
 
 function scopeFact({ scopes, onlyScreen }: LoginView, upstream: string): Html {
   if (onlyScreen) {
@@ -142,7 +149,7 @@ function scopeFact({ scopes, onlyScreen }: LoginView, upstream: string): Html {
 
 // "Allow" comes first in the tree: Enter in a field presses the form's first submit button (HTML, "implicit submission").
 function form(view: LoginView, upstream: string): Html {
-  const returnHost = displayText(view.client.returnHost, HOST_LIMIT);
+  const returnsTo = returnPlace(view.client, (place) => html`<code><bdi>${place}</bdi></code>`);
   return html`<form class="pad" method="post" action="${view.action}" aria-labelledby="sign-in">
 <h2 id="sign-in">${view.signedIn === undefined ? 'Sign in to this gateway' : 'You are signed in'}</h2>
 ${view.message !== undefined && html`<p class="message" id="message" role="alert">${displayText(view.message, 300)}</p>`}
@@ -152,7 +159,7 @@ ${view.signedIn === undefined ? credentialFields(view) : rememberedUser(view.sig
 <div class="actions"><button class="allow" type="submit" name="decision" value="allow">Allow and continue</button>
 <button class="deny" type="submit" name="decision" value="deny" formnovalidate>Cancel</button></div>
 ${view.signedIn !== undefined && html`<p class="small"><button class="link" type="submit" name="decision" value="switch">Sign in as somebody else</button></p>`}
-<p class="small soft">${!view.onlyScreen && html`Next, ${upstream} asks you on its own screen. `}After that your browser returns to <code><bdi>${returnHost}</bdi></code>.</p>
+<p class="small soft">${!view.onlyScreen && html`Next, ${upstream} asks you on its own screen. `}After that your browser returns to ${returnsTo}.</p>
 </form>`;
 }
 

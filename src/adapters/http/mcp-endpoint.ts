@@ -17,7 +17,7 @@ export function mcpEndpoint(relay: RelayMcpCall, context: McpContext): Handle {
       sink.refuse(undefined);
       return;
     }
-    if (query !== '' && parameters(query).get('access_token') !== undefined) {
+    if (query !== '' && parameters(query).has('access_token')) {
       sendOAuthError(response, tokenInUrl);
       return;
     }
@@ -27,7 +27,7 @@ export function mcpEndpoint(relay: RelayMcpCall, context: McpContext): Handle {
 
 /** A browser that was sent here by hand: MCP clients ask for JSON or an event stream. */
 function isPerson(request: IncomingMessage): boolean {
-  return request.method === 'GET' && wantsPage(request);
+  return (request.method === 'GET' || request.method === 'HEAD') && wantsPage(request);
 }
 
 /** MCP authorization, "Token Requirements": URLs end up in logs and histories. */

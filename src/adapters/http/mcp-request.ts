@@ -10,7 +10,10 @@ export class McpRequest implements McpCall, AsyncIterable<Uint8Array> {
   readonly method: string;
   readonly query: string;
   readonly headers: readonly string[];
-  /** The one bearer token (RFC 6750 §2.1): empty where there is an Authorization that is none, or more than one. */
+  /**
+   * The one bearer token (RFC 6750 §2.1): `undefined` where none was sent, by another scheme or with no text neither; empty where there is more
+   * than one Authorization.
+   */
   readonly bearer: string | undefined;
   readonly #request: IncomingMessage;
   /** Bytes of the body, or that it comes in chunks; absent without one (RFC 9112 §6.3). */
@@ -73,15 +76,14 @@ const bearerScheme = /^bearer +/i;
 
 /** What stands behind the scheme, up to white space at the end; whether it can be a token is seen where it is read. */
 function bearerToken(raw: RawHeaders): string | undefined {
-  let found: string | undefined;
+  let header: string | undefined;
   for (let index = 0; index + 1 < raw.length; index += 2) {
     if (!isNamed(raw[index], 'authorization')) continue;
-    if (found !== undefined) return '';
-    const value = raw[index + 1] ?? '';
-    const scheme = bearerScheme.exec(value)?.[0] ?? value;
-    found = value.slice(scheme.length).trimEnd();
+    if (header !== undefined) return '';
+    header = raw[index + 1] ?? '';
   }
-  return found;
+  const scheme = header === undefined ? undefined : bearerScheme.exec(header)?.[0];
+  return scheme === undefined ? undefined : header?.slice(scheme.length).trimEnd() || undefined;
 }
 
 function announcedLength(raw: RawHeaders): number | 'chunked' | undefined {

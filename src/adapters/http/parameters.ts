@@ -3,23 +3,29 @@ import { oauthError } from '../../domain/oauth-error.ts';
 import { sendJson, sendOAuthError } from './answers.ts';
 import { type BodyFault, readBody } from './request-body.ts';
 
-/** The parameters of a query or form. A repeated one is remembered, since it may be refused only once it is known who is told (RFC 6749 §3.1, §3.2). */
+/** The parameters of a query or form. Repeated ones are remembered, since they may be refused only once it is known who is told (RFC 6749 §3.1, §3.2). */
 export interface Parameters {
   /** The first value; an empty one counts as absent (RFC 6749 §3.1). */
   get(name: string): string | undefined;
-  /** The name of one that came more than once. */
-  readonly repeated: string | undefined;
+  /** Whether it is there, with a value or without. */
+  has(name: string): boolean;
+  /** The names of those that came more than once. */
+  readonly repeated: readonly string[];
 }
 
 /** Parses a query or a form-encoded body. */
 export function parameters(encoded: string): Parameters {
   const values = new Map<string, string>();
-  let repeated: string | undefined;
+  const repeated = new Set<string>();
   for (const [name, value] of new URLSearchParams(encoded)) {
-    if (values.has(name)) repeated ??= name;
+    if (values.has(name)) repeated.add(name);
     else values.set(name, value);
   }
-  return { get: (name) => values.get(name) || undefined, repeated };
+  return {
+    get: (name) => values.get(name) || undefined,
+    has: (name) => values.has(name),
+    repeated: [...repeated],
+  };
 }
 
 /** No request of any specification has so many. */

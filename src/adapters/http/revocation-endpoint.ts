@@ -18,14 +18,15 @@ export function revocationEndpoint(
     if (form === undefined) return;
     const { authorization } = request.headers;
     const token = form.get('token');
-    if (form.repeated !== undefined || token === undefined) {
+    if (form.repeated.length > 0 || token === undefined) {
       return sendOAuthError(
         response,
         oauthError('invalid_request', 'Send token, and send it once.'),
       );
     }
     const bases = seenBases(address(), request, response);
-    const credentials = clientCredentials(authorization, form, bases);
+    const purpose = { action: 'revoke', token } as const;
+    const credentials = clientCredentials(authorization, form, bases, purpose);
     const client = credentials.ok ? await authenticate(credentials.value) : credentials;
     if (!client.ok) {
       return sendOAuthError(

@@ -30,24 +30,29 @@ export function router(
   };
   return (request, response) => {
     const { method = 'GET' } = request;
-    const url = originForm(request.url ?? '/');
-    const mark = url.indexOf('?');
-    const path = mark < 0 ? url : url.slice(0, mark);
+    const { path, query } = targetOf(request.url);
     const row = rows().get(path);
+    const template = row?.template ?? path;
+    if (row !== undefined) notesOf(response).route = template;
+    // Clients look for metadata in several places: a page that may not read a 404 takes it for a network that is down, and stops looking.
+    const isLookedFor = row !== undefined || path.startsWith('/.well-known/');
+    if (isLookedFor && crossOrigin(request, response, template)) return;
     if (row === undefined) return sendJson(response, 404, notFound);
-    const { template, byMethod } = row;
-    notesOf(response).route = template;
-    if (crossOrigin(request, response, template)) return;
+    const { byMethod } = row;
     const handle = byMethod.get(method);
-    if (handle !== undefined) return handle(request, response, mark < 0 ? '' : url.slice(mark + 1));
+    if (handle !== undefined) return handle(request, response, query);
     const allow = [...byMethod.keys(), 'OPTIONS'].join(', ');
     return sendJson(response, 405, notAllowed(method, allow), { Allow: allow });
   };
 }
 
 /** A request target may be a whole URL (RFC 9112 §3.2.2); what host it names is not looked at. */
-function originForm(target: string): string {
-  return target.startsWith('/') ? target : target.replace(/^https?:\/\/[^/?]*/i, '') || '/';
+function targetOf(target = '/'): { readonly path: string; readonly query: string } {
+  const url = target.startsWith('/') ? target : target.replace(/^https?:\/\/[^/?]*/i, '') || '/';
+  const mark = url.indexOf('?');
+  return mark < 0
+    ? { path: url, query: '' }
+    : { path: url.slice(0, mark), query: url.slice(mark + 1) };
 }
 
 interface Row {

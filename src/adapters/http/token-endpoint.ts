@@ -2,7 +2,8 @@ import type { ExchangeCode } from '../../application/exchange-code.ts';
 import type { KnownClient } from '../../application/find-client.ts';
 import type { RefreshTokens } from '../../application/refresh-tokens.ts';
 import type { UseCases } from '../../application/use-cases.ts';
-import type { GatewayAddress } from '../../domain/gateway-address.ts';
+import type { AssertionPurpose } from '../../domain/client-registration.ts';
+import type { GatewayAddress, GatewayBases } from '../../domain/gateway-address.ts';
 import type { TokenAnswer } from '../../domain/grant-rotation.ts';
 import { type OAuthError, oauthError } from '../../domain/oauth-error.ts';
 import { failure, type Result } from '../../domain/result.ts';
@@ -41,12 +42,13 @@ async function decide(
   { authenticate, exchange, refresh }: TokenUseCases,
   authorization: string | undefined,
   form: Parameters,
-  bases: readonly string[],
+  bases: GatewayBases,
 ): Promise<Outcome> {
-  if (form.repeated !== undefined) {
-    return invalidRequest(`The parameter ${form.repeated} may be sent only once.`);
+  const [repeated] = form.repeated;
+  if (repeated !== undefined) {
+    return invalidRequest(`The parameter ${repeated} may be sent only once.`);
   }
-  const credentials = clientCredentials(authorization, form, bases);
+  const credentials = clientCredentials(authorization, form, bases, purposeOf(form));
   if (!credentials.ok) return credentials;
   const client = await authenticate(credentials.value);
   if (!client.ok) return client;
@@ -67,11 +69,20 @@ async function decide(
   }
 }
 
+/** By what the use cases below look at, and nothing else. */
+function purposeOf(form: Parameters): AssertionPurpose | undefined {
+  const type = form.get('grant_type');
+  const code = type === 'authorization_code' ? form.get('code') : undefined;
+  const refreshToken = type === 'refresh_token' ? form.get('refresh_token') : undefined;
+  if (code !== undefined) return { action: 'exchange', token: code };
+  return refreshToken === undefined ? undefined : { action: 'refresh', token: refreshToken };
+}
+
 async function exchangeWith(
   exchange: ExchangeCode,
   client: KnownClient,
   form: Parameters,
-  bases: readonly string[],
+  bases: GatewayBases,
 ): Promise<Outcome> {
   const code = form.get('code');
   const verifier = form.get('code_verifier');
@@ -85,7 +96,7 @@ async function refreshWith(
   refresh: RefreshTokens,
   client: KnownClient,
   form: Parameters,
-  bases: readonly string[],
+  bases: GatewayBases,
 ): Promise<Outcome> {
   const refreshToken = form.get('refresh_token');
   if (refreshToken === undefined) return invalidRequest('refresh_token is missing.');

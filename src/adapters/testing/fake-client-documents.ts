@@ -24,7 +24,7 @@ export interface FakeClientDocuments extends ClientDocuments {
   holdNextAnswer(): Gate;
 }
 
-/** Makes sites that publish nothing yet: what is not there is refused, as by a 404. */
+/** Makes sites that publish nothing yet: what is not there is refused, as by a 410. */
 export function fakeClientDocuments(): FakeClientDocuments {
   const asked: string[] = [];
   let held: Gate | undefined;
@@ -40,7 +40,7 @@ export function fakeClientDocuments(): FakeClientDocuments {
     if (fake.trouble !== undefined) return failure(fake.trouble);
     const value = published.get(url);
     return value === undefined
-      ? failure({ kind: 'refused', reason: 'its server answered 404' })
+      ? failure({ kind: 'refused', reason: 'its server answered 410' })
       : success({ value, freshFor: fake.freshFor });
   };
 
