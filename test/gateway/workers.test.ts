@@ -18,7 +18,14 @@ after(() => {
 function startCommand(home: string, ...flags: readonly string[]) {
   const child = spawn(
     process.execPath,
-    ['--import', 'tsx', 'src/main.ts', '--upstream-rs=http://127.0.0.1:1/mcp', ...flags],
+    [
+      '--import',
+      'tsx',
+      'src/main.ts',
+      '--upstream-rs=http://127.0.0.1:1/mcp',
+      '--log-format=text',
+      ...flags,
+    ],
     {
       env: { ...process.env, XDG_STATE_HOME: join(folder, home) },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -86,7 +93,7 @@ describe('the command line', () => {
     const { base, printed, child, ended } = startCommand(
       'memory',
       '--port=0',
-      '--log-format=text',
+
       '--store=memory',
     );
     await base();
@@ -100,7 +107,7 @@ describe('the command line', () => {
     const command = startCommand(
       'refused',
       '--port=0',
-      '--log-format=text',
+
       '--store=/dev/null/store.mdb',
     );
 
@@ -112,12 +119,7 @@ describe('the command line', () => {
 
 describe('the command line with --workers', () => {
   it('is one gateway in several processes, that outlives any one of them', async () => {
-    const {
-      base: baseOf,
-      printed,
-      child,
-      ended,
-    } = startCommand('pool', '--port=0', '--log-format=text', '--workers=2');
+    const { base: baseOf, printed, child, ended } = startCommand('pool', '--port=0', '--workers=2');
     const base = await baseOf();
     const client = await register(base);
     await eventually(
