@@ -151,7 +151,8 @@ class Walk {
     const fault = outboundFault(issuer, this.#rule);
     if (fault !== undefined) return unusable(`The authorization server ${issuer} ${fault}.`);
     this.#trouble = undefined;
-    const preset = presetFor([issuer, this.#settings.resource]);
+    // Of the server alone: what an MCP server is known for is not lent to a stranger that it names.
+    const preset = presetFor([issuer]);
     for (const url of serverMetadataUrls(issuer)) {
       const document = await this.#serverDocument(url);
       if (document === undefined) continue;
