@@ -134,7 +134,7 @@ export function serverOf(
   context: ServerContext,
 ): Result<DescribedServer, string> {
   const { issuer, preset } = context;
-  if (!speaksFor(document, context)) {
+  if (!speaksFor(document.issuer, context)) {
     return failure(
       `The metadata of ${issuer} names another issuer, ${document.issuer}: if that is the one to use, set --upstream-as to it.`,
     );
@@ -151,10 +151,13 @@ export function serverOf(
   return success(server);
 }
 
-function speaksFor(document: ServerDocument, { issuer, preset }: ServerContext): boolean {
-  const [named, asked] = [document.issuer, issuer].map((url) => url.replace(/\/$/, ''));
-  if (named === asked) return true;
-  return preset?.issuers?.includes(document.issuer) ?? false;
+/** Whether a server that calls itself `name` is the one that was asked for. */
+export function speaksFor(
+  name: string,
+  { issuer, preset }: Pick<ServerContext, 'issuer' | 'preset'>,
+): boolean {
+  if (withoutSlash(name) === withoutSlash(issuer)) return true;
+  return preset?.issuers?.includes(name) ?? false;
 }
 
 function endpointFault(document: ServerDocument, { rule }: ServerContext): string | undefined {

@@ -12,7 +12,7 @@ const rootForm = `${origin}/.well-known/oauth-protected-resource`;
 const issuer = 'https://as.upstream.example';
 
 function discover(outside: World, changed: Partial<UpstreamSettings> = {}) {
-  return discoverUpstream(outside.ports, { ...settings, ...changed });
+  return discoverUpstream(outside.ports, { ...settings, ...changed }, undefined);
 }
 
 async function serverOf(outside: World, changed: Partial<UpstreamSettings> = {}) {
