@@ -116,8 +116,8 @@ class Walk {
       if (document === undefined) continue;
       if (isAbout(document, resource)) return success(document);
       foreign = `The metadata at ${url} is about another resource, ${document.resource}, so it is not used: correct --upstream-rs, or set --upstream-as.`;
-      // The challenge may point elsewhere by mistake (Asana's does); the MCP server's own places are then still its own word.
-      if (url !== metadataUrl) break;
+      // The challenge may point elsewhere by mistake (Asana's does); the MCP server's own place is still its own word, and its last.
+      if (url === resourceMetadataUrls(resource)[0]) break;
     }
     // The operator's word needs no support from the MCP server's.
     if (this.#settings.issuer !== undefined) return success(undefined);

@@ -137,6 +137,25 @@ describe('discovery', () => {
     assert.ok(!outside.upstream.asked.includes(rootForm));
   });
 
+  it('does not ask for the root document where the challenge named the path form, and that answered', async () => {
+    const foreign = { resource: 'https://other.example/mcp' };
+    const outside = silentWorld({ [pathForm]: foreign, [rootForm]: {} });
+    const challenge = `Bearer resource_metadata="${pathForm}"`;
+    outside.upstream.probeAnswer = { status: 401, challenge };
+
+    assert.match(await reasonOf(outside), /about another resource/);
+    assert.ok(!outside.upstream.asked.includes(rootForm), 'the root document is not asked for');
+  });
+
+  it('asks for the path form where the challenge named the root, and that is about another resource', async () => {
+    const foreign = { resource: `${origin}/other` };
+    const outside = silentWorld({ [rootForm]: foreign, [pathForm]: {} });
+    const challenge = `Bearer resource_metadata="${rootForm}"`;
+    outside.upstream.probeAnswer = { status: 401, challenge };
+
+    assert.equal((await serverOf(outside)).resource, upstreamMcp);
+  });
+
   it('does without the metadata of the resource where the operator names the server', async () => {
     const evil = {
       resource: 'https://evil.example/mcp',
