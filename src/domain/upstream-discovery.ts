@@ -1,7 +1,7 @@
 import { readBearerChallenge } from './bearer-challenge.ts';
 import { isSameOrigin, type OutboundRule, outboundFault } from './outbound-rule.ts';
 import { failure, type Result, success } from './result.ts';
-import { scopeTokens } from './scope.ts';
+import { measuredScopes, scopeTokens } from './scope.ts';
 import type { UpstreamPreset } from './upstream-presets.ts';
 import type { UpstreamResource, UpstreamServer } from './upstream-server.ts';
 
@@ -54,11 +54,10 @@ export function readProbe(
   const url = said?.resourceMetadata;
   const usable =
     url !== undefined && (isSameOrigin(url, resource) || outboundFault(url, rule) === undefined);
-  const scopes = scopeTokens(said?.scope);
   return {
     status,
     metadataUrl: usable ? url : undefined,
-    scopes: scopes.length > 0 ? scopes : undefined,
+    scopes: measuredScopes(scopeTokens(said?.scope)),
   };
 }
 

@@ -206,3 +206,17 @@ test('a token of another type is a bearer token where the upstream is known to c
   assert.equal(judgeTokenResponse(user, ['bearer', 'user']).ok, true);
   assert.equal(judgeTokenResponse(user, ['bearer']).ok, false);
 });
+
+test('a granted scope without measure is not taken over', () => {
+  const scope = (count: number) =>
+    Array.from({ length: count }, (_, n) => `s${1000 + n}`).join(' ');
+  const granted = (count: number) => {
+    const result = judgeTokenResponse(jsonAnswer({ access_token: 'a', scope: scope(count) }), [
+      'bearer',
+    ]);
+    return result.ok && result.value.scope;
+  };
+
+  assert.equal(granted(600), scope(600));
+  assert.equal(granted(700), undefined);
+});

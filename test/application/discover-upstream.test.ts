@@ -102,6 +102,14 @@ describe('discovery', () => {
     assert.ok(!outside.upstream.asked.includes(pathForm));
   });
 
+  it('asks for no scopes of a challenge that names them without measure', async () => {
+    const outside = world();
+    const scope = Array.from({ length: 1000 }, (_, n) => `s${1000 + n}`).join(' ');
+    outside.upstream.probeAnswer = { status: 401, challenge: `Bearer scope="${scope}"` };
+
+    assert.equal((await serverOf(outside)).challengeScopes, undefined);
+  });
+
   it('goes on to the well-known places where the challenge leads nowhere', async () => {
     const outside = world();
     const challenge = `Bearer resource_metadata="${origin}/wrong"`;

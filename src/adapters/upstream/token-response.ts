@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { failure, type Result, success } from '../../domain/result.ts';
-import { scopeTokens } from '../../domain/scope.ts';
+import { measuredScopes, scopeTokens } from '../../domain/scope.ts';
 import { upstreamToken } from '../../domain/token-pair.ts';
 import {
   excerpt,
@@ -72,7 +72,7 @@ function tokensIn(
     refresh,
     expiresIn: response.expires_in,
     // GitHub separates scopes by commas.
-    scope: scopeTokens(response.scope?.replaceAll(',', ' ')).join(' ') || undefined,
+    scope: measuredScopes(scopeTokens(response.scope?.replaceAll(',', ' ')))?.join(' '),
   });
 }
 
