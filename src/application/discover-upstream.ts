@@ -13,6 +13,7 @@ import {
   serverMetadataUrls,
   serverOf,
   silenceOf,
+  speaksFor,
 } from '../domain/upstream-discovery.ts';
 import { presetFor } from '../domain/upstream-presets.ts';
 import { silentResource, type UpstreamServer } from '../domain/upstream-server.ts';
@@ -32,15 +33,17 @@ type DiscoveryPorts = Pick<Ports, 'clock' | 'authorizationServer'>;
 
 /**
  * Finds the upstream's authorization server (MCP authorization, "Authorization Server Discovery"): what the operator named, else what the
- * MCP server's challenge and metadata name, else what the 2025-03-26 specification falls back to.
+ * MCP server's challenge and metadata name, else what the 2025-03-26 specification falls back to. All tokens are bound to the server that
+ * is `known` from before: it is given up for another only where the documents say so, and not because one of them is out of reach.
  */
 export async function discoverUpstream(
   ports: DiscoveryPorts,
   settings: UpstreamSettings,
+  known: UpstreamServer | undefined,
 ): Found<Discovered> {
   const named = namedServer(settings);
   if (named !== undefined) return success({ server: named, freshFor: undefined });
-  const walk = new Walk(ports, settings);
+  const walk = new Walk(ports, settings, known?.issuer);
   const server = await walk.server();
   return server.ok ? success({ server: server.value, freshFor: walk.freshFor }) : server;
 }
@@ -72,14 +75,17 @@ class Walk {
   readonly #settings: UpstreamSettings;
   readonly #rule: OutboundRule;
   readonly #deadline: EpochSeconds;
+  /** The issuer that was found before. */
+  readonly #known: string | undefined;
   /** The shortest life of any document that was used. */
   freshFor: Seconds | undefined;
   /** A document that could not be asked for: it may be there all the same. */
   #trouble: Result<never, UpstreamFailure> | undefined;
 
-  constructor(ports: DiscoveryPorts, settings: UpstreamSettings) {
+  constructor(ports: DiscoveryPorts, settings: UpstreamSettings, known: string | undefined) {
     this.#ports = ports;
     this.#settings = settings;
+    this.#known = known;
     this.#rule = outboundRule(settings.resource, settings.plainHttp);
     this.#deadline = after(ports.clock.now(), settings.limits.discovery);
   }
@@ -110,8 +116,8 @@ class Walk {
       if (document === undefined) continue;
       if (isAbout(document, resource)) return success(document);
       foreign = `The metadata at ${url} is about another resource, ${document.resource}, so it is not used: correct --upstream-rs, or set --upstream-as.`;
-      // The challenge may point elsewhere by mistake (Asana's does); the MCP server's own places are then still its own word.
-      if (url !== metadataUrl) break;
+      // The challenge may point elsewhere by mistake (Asana's does); the MCP server's own place is still its own word, and its last.
+      if (url === resourceMetadataUrls(resource)[0]) break;
     }
     // The operator's word needs no support from the MCP server's.
     if (this.#settings.issuer !== undefined) return success(undefined);
@@ -127,9 +133,12 @@ class Walk {
     const issuers = issuer === undefined ? (metadata?.authorizationServers ?? []) : [issuer];
     if (issuers.length === 0) return this.#legacyServer(reading);
     let last = unusable(`${resource} names no authorization server.`);
-    for (const each of issuers.slice(0, mostServers)) {
+    const isKnown = (each: string) => this.#isKnown(each);
+    const knownFirst = [...issuers.filter(isKnown), ...issuers.filter((each) => !isKnown(each))];
+    for (const each of knownFirst.slice(0, mostServers)) {
       const server = await this.#serverAt(each);
       if (server.ok && server.value !== undefined) return success(server.value);
+      if (!server.ok && server.failure.kind === 'unavailable' && isKnown(each)) return server;
       last = server.ok ? unusable(`${each} publishes no authorization server metadata.`) : server;
     }
     return last;
@@ -138,12 +147,26 @@ class Walk {
   /** Before there was metadata of resources, the origin of the MCP server was its authorization server (2025-03-26). */
   async #legacyServer(reading: ProbeReading): Found<DescribedServer> {
     const { resource } = this.#settings;
-    const server = await this.#serverAt(new URL(resource).origin);
+    const { origin } = new URL(resource);
+    if (this.#known !== undefined && !this.#isKnown(origin)) return this.#forgotten(this.#known);
+    const server = await this.#serverAt(origin);
     if (!server.ok) return server;
     if (server.value !== undefined) return success(server.value);
+    if (this.#known !== undefined) return this.#forgotten(this.#known);
     return reading.status === 401
       ? success(legacyServer(resource))
       : unusable(silenceOf(reading, resource));
+  }
+
+  #isKnown(issuer: string): boolean {
+    const preset = presetFor([issuer]);
+    return this.#known !== undefined && speaksFor(this.#known, { issuer, preset });
+  }
+
+  /** That a server was named once and is not now, nor any other in its place, is more likely a fault than a step back to 2025. */
+  #forgotten(known: string): Result<never, UpstreamFailure> {
+    const reason = `${this.#settings.resource} no longer names ${known}, nor another authorization server`;
+    return failure({ kind: 'unavailable', reason, retryAfter: undefined });
   }
 
   /** The server of an issuer; `undefined` where it has no metadata. */
@@ -151,7 +174,8 @@ class Walk {
     const fault = outboundFault(issuer, this.#rule);
     if (fault !== undefined) return unusable(`The authorization server ${issuer} ${fault}.`);
     this.#trouble = undefined;
-    const preset = presetFor([issuer, this.#settings.resource]);
+    // Of the server alone: what an MCP server is known for is not lent to a stranger that it names.
+    const preset = presetFor([issuer]);
     for (const url of serverMetadataUrls(issuer)) {
       const document = await this.#serverDocument(url);
       if (document === undefined) continue;

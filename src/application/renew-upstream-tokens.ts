@@ -168,7 +168,7 @@ async function isReplaced({ upstream }: RenewParts, clientId: string): Promise<b
   return (await upstream.resolve()).ok;
 }
 
-/** Asks, and once more without `resource` where that was the trouble. */
+/** Asks, and once more without `resource` where that may be the trouble; that it was is only known when the upstream then says yes. */
 async function ask(
   parts: RenewParts,
   { upstream, binding }: Question,
@@ -181,8 +181,11 @@ async function ask(
   if (answer.ok) return success(refreshed(tokens, tokensOf(answer.value, binding, askedAt)));
   if (answer.failure.kind !== 'refused') parts.upstream.doubt();
   const refused = binding.resource !== undefined && isResourceRefusal(answer.failure);
-  if (!refused || !parts.upstream.leaveOutResource()) return failure(answer.failure);
-  return ask(parts, { upstream, binding: { ...binding, resource: undefined } }, tokens);
+  if (!refused || !parts.upstream.mayLeaveOutResource()) return failure(answer.failure);
+  const without = { upstream, binding: { ...binding, resource: undefined } };
+  const again = await ask(parts, without, tokens);
+  if (again.ok) parts.upstream.leaveOutResource();
+  return again;
 }
 
 /** A token that the upstream's resource server refused for good, given out once more: asking on would never end. */

@@ -129,7 +129,7 @@ class Known implements KnownUpstream {
   async #find(): Promise<Result<UpstreamServer, UpstreamFailure>> {
     const { ports, settings } = this.#parts;
     if (this.#server !== undefined && this.#isFresh()) return success(this.#server.server);
-    const found = await discoverUpstream(ports, settings);
+    const found = await discoverUpstream(ports, settings, this.#server?.server);
     if (found.ok) return success(this.#keep(found.value));
     // The metadata being out of reach says nothing against what was there before.
     if (found.failure.kind === 'unavailable' && this.#server !== undefined) {

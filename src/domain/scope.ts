@@ -18,6 +18,17 @@ export function scopeTokens(scope: Scope | undefined): readonly string[] {
   return [...new Set((scope ?? '').split(' '))].filter((token) => scopeToken.test(token));
 }
 
+/**
+ * A stranger's list of scopes, where it has a measure and anything in it: it goes on into URLs, pages, records and answers. A longer one is
+ * as good as none, since a part of it would mean something else.
+ */
+export function measuredScopes(tokens: readonly string[]): readonly string[] | undefined {
+  const { length } = tokens.join(' ');
+  return length > 0 && length <= longestScope ? tokens : undefined;
+}
+
+const longestScope = 4096;
+
 /** RFC 6749 Appendix A.4: no space, no quote, no backslash. */
 const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 

@@ -1,7 +1,7 @@
 import { readBearerChallenge } from './bearer-challenge.ts';
 import { isSameOrigin, type OutboundRule, outboundFault } from './outbound-rule.ts';
 import { failure, type Result, success } from './result.ts';
-import { scopeTokens } from './scope.ts';
+import { measuredScopes, scopeTokens } from './scope.ts';
 import type { UpstreamPreset } from './upstream-presets.ts';
 import type { UpstreamResource, UpstreamServer } from './upstream-server.ts';
 
@@ -54,11 +54,10 @@ export function readProbe(
   const url = said?.resourceMetadata;
   const usable =
     url !== undefined && (isSameOrigin(url, resource) || outboundFault(url, rule) === undefined);
-  const scopes = scopeTokens(said?.scope);
   return {
     status,
     metadataUrl: usable ? url : undefined,
-    scopes: scopes.length > 0 ? scopes : undefined,
+    scopes: measuredScopes(scopeTokens(said?.scope)),
   };
 }
 
@@ -134,7 +133,7 @@ export function serverOf(
   context: ServerContext,
 ): Result<DescribedServer, string> {
   const { issuer, preset } = context;
-  if (!speaksFor(document, context)) {
+  if (!speaksFor(document.issuer, context)) {
     return failure(
       `The metadata of ${issuer} names another issuer, ${document.issuer}: if that is the one to use, set --upstream-as to it.`,
     );
@@ -151,10 +150,13 @@ export function serverOf(
   return success(server);
 }
 
-function speaksFor(document: ServerDocument, { issuer, preset }: ServerContext): boolean {
-  const [named, asked] = [document.issuer, issuer].map((url) => url.replace(/\/$/, ''));
-  if (named === asked) return true;
-  return preset?.issuers?.includes(document.issuer) ?? false;
+/** Whether a server that calls itself `name` is the one that was asked for. */
+export function speaksFor(
+  name: string,
+  { issuer, preset }: Pick<ServerContext, 'issuer' | 'preset'>,
+): boolean {
+  if (withoutSlash(name) === withoutSlash(issuer)) return true;
+  return preset?.issuers?.includes(name) ?? false;
 }
 
 function endpointFault(document: ServerDocument, { rule }: ServerContext): string | undefined {

@@ -332,6 +332,22 @@ test('a registration that is refused says what to do instead', async (t) => {
   assert.match(JSON.stringify(answer), /status 403.*--upstream-client-id/);
 });
 
+test('a registration that succeeds in a way that cannot be used leaves its secret out of the log', async (t) => {
+  const origin = await serveOne(t, '{"client_id":7,"client_secret":"hush"}', 201);
+
+  const answer = await overHttp().register(origin, {
+    clientName: 'Our gateway',
+    redirectUri: 'http://localhost:1/upstream/callback',
+    method: 'none',
+    scope: undefined,
+    publicKey: undefined,
+  });
+
+  assert.ok(!answer.ok && answer.failure.kind === 'unusable', JSON.stringify(answer));
+  assert.match(answer.failure.reason, /status 201/);
+  assert.doesNotMatch(JSON.stringify(answer), /hush/);
+});
+
 test('a registration from outside this machine is that of a web application, with a key and an end where there are', async (t) => {
   let sent: Record<string, unknown> = {};
   const origin = await serve(t, async (request, response) => {

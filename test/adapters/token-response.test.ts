@@ -186,9 +186,18 @@ test('a failure carries no token, and the time to come back where there is one',
   const busy = judge({ ...jsonAnswer({ access_token: 'secret' }, 503), retryAfter: 7 });
   const mac = judge(jsonAnswer({ access_token: 'secret', token_type: 'mac' }));
   const half = judge(answer('{"access_token":"secret"'));
+  const warned = judge(answer('<b>Warning</b>: x.php {"access_token":"secret"}', 'text/html'));
 
   assert.ok(!busy.ok && busy.failure.kind === 'unavailable' && busy.failure.retryAfter === 7);
-  assert.doesNotMatch(JSON.stringify([busy, mac, half]), /secret/);
+  assert.doesNotMatch(JSON.stringify([busy, mac, half, warned]), /secret/);
+});
+
+test('a page is told by its title', () => {
+  const judge = (given: Answer) => judgeTokenResponse(given, ['bearer']);
+  const page = judge(answer('<!doctype html><TITLE lang=en>\n Welcome </title>x', 'text/html'));
+
+  assert.ok(!page.ok && page.failure.kind === 'unusable', JSON.stringify(page));
+  assert.match(page.failure.detail ?? '', /^text\/html, \d+ characters, titled Welcome$/);
 });
 
 test('a token of another type is a bearer token where the upstream is known to call it so', () => {
@@ -196,4 +205,18 @@ test('a token of another type is a bearer token where the upstream is known to c
 
   assert.equal(judgeTokenResponse(user, ['bearer', 'user']).ok, true);
   assert.equal(judgeTokenResponse(user, ['bearer']).ok, false);
+});
+
+test('a granted scope without measure is not taken over', () => {
+  const scope = (count: number) =>
+    Array.from({ length: count }, (_, n) => `s${1000 + n}`).join(' ');
+  const granted = (count: number) => {
+    const result = judgeTokenResponse(jsonAnswer({ access_token: 'a', scope: scope(count) }), [
+      'bearer',
+    ]);
+    return result.ok && result.value.scope;
+  };
+
+  assert.equal(granted(600), scope(600));
+  assert.equal(granted(700), undefined);
 });

@@ -12,7 +12,7 @@ const rootForm = `${origin}/.well-known/oauth-protected-resource`;
 const issuer = 'https://as.upstream.example';
 
 function discover(outside: World, changed: Partial<UpstreamSettings> = {}) {
-  return discoverUpstream(outside.ports, { ...settings, ...changed });
+  return discoverUpstream(outside.ports, { ...settings, ...changed }, undefined);
 }
 
 async function serverOf(outside: World, changed: Partial<UpstreamSettings> = {}) {
@@ -102,6 +102,14 @@ describe('discovery', () => {
     assert.ok(!outside.upstream.asked.includes(pathForm));
   });
 
+  it('asks for no scopes of a challenge that names them without measure', async () => {
+    const outside = world();
+    const scope = Array.from({ length: 1000 }, (_, n) => `s${1000 + n}`).join(' ');
+    outside.upstream.probeAnswer = { status: 401, challenge: `Bearer scope="${scope}"` };
+
+    assert.equal((await serverOf(outside)).challengeScopes, undefined);
+  });
+
   it('goes on to the well-known places where the challenge leads nowhere', async () => {
     const outside = world();
     const challenge = `Bearer resource_metadata="${origin}/wrong"`;
@@ -135,6 +143,25 @@ describe('discovery', () => {
 
     assert.ok(outside.upstream.asked.every((url) => !url.includes('evil')));
     assert.ok(!outside.upstream.asked.includes(rootForm));
+  });
+
+  it('does not ask for the root document where the challenge named the path form, and that answered', async () => {
+    const foreign = { resource: 'https://other.example/mcp' };
+    const outside = silentWorld({ [pathForm]: foreign, [rootForm]: {} });
+    const challenge = `Bearer resource_metadata="${pathForm}"`;
+    outside.upstream.probeAnswer = { status: 401, challenge };
+
+    assert.match(await reasonOf(outside), /about another resource/);
+    assert.ok(!outside.upstream.asked.includes(rootForm), 'the root document is not asked for');
+  });
+
+  it('asks for the path form where the challenge named the root, and that is about another resource', async () => {
+    const foreign = { resource: `${origin}/other` };
+    const outside = silentWorld({ [rootForm]: foreign, [pathForm]: {} });
+    const challenge = `Bearer resource_metadata="${rootForm}"`;
+    outside.upstream.probeAnswer = { status: 401, challenge };
+
+    assert.equal((await serverOf(outside)).resource, upstreamMcp);
   });
 
   it('does without the metadata of the resource where the operator names the server', async () => {

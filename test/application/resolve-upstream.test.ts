@@ -110,6 +110,113 @@ describe('the upstream', () => {
   });
 });
 
+describe('the upstream, looked for again', () => {
+  const first = 'https://as.upstream.example';
+  const second = 'https://second.example';
+  const origin = new URL(upstreamMcp).origin;
+  const metadataOf = (issuer: string) => `${issuer}/.well-known/oauth-authorization-server`;
+
+  /** A world whose MCP server names these servers, the second of which has metadata too. */
+  function listing(...authorizationServers: readonly string[]): World {
+    const outside = world();
+    const { resourceDocuments, serverDocuments } = outside.upstream;
+    for (const [url, document] of resourceDocuments) {
+      resourceDocuments.set(url, { ...document, authorizationServers });
+    }
+    publish(outside, second);
+    assert.equal(serverDocuments.size, 2);
+    return outside;
+  }
+
+  function publish({ upstream }: World, issuer: string): void {
+    const [document] = upstream.serverDocuments.values();
+    assert.ok(document, 'the fake publishes a document');
+    upstream.serverDocuments.set(metadataOf(issuer), { ...document, issuer });
+  }
+
+  /** As if the places of a server answered 503 until the returned function is called. */
+  function inTrouble({ upstream }: World, issuer: string): () => void {
+    const usual = upstream.serverDocument.bind(upstream);
+    const reason = 'status 503';
+    upstream.serverDocument = async (url, within) =>
+      url.startsWith(issuer)
+        ? { ok: false, failure: { kind: 'unavailable', reason, retryAfter: undefined } }
+        : usual(url, within);
+    return () => {
+      upstream.serverDocument = usual;
+    };
+  }
+
+  /** The issuer that is known after an hour more. */
+  async function anHourLater(outside: World, upstream: ReturnType<typeof known>) {
+    outside.clock.advance(3600);
+    return valueIn(await upstream.server()).issuer;
+  }
+
+  it('is not the second of two because the first is in trouble for a moment', async () => {
+    const outside = listing(first, second);
+    const upstream = known(outside);
+    valueIn(await upstream.server());
+    inTrouble(outside, first);
+
+    assert.equal(await anHourLater(outside, upstream), first);
+  });
+
+  it('stays the second of two when the first is well again', async () => {
+    const outside = listing(`${first}/`, `${second}/`);
+    const recover = inTrouble(outside, first);
+    const upstream = known(outside);
+    assert.equal(valueIn(await upstream.server()).issuer, second);
+    recover();
+
+    assert.equal(await anHourLater(outside, upstream), second);
+  });
+
+  it('is another where it is no longer named, or publishes nothing any more', async () => {
+    const unnamed = listing(first);
+    const silent = listing(first, second);
+    const [one, other] = [known(unnamed), known(silent)];
+    valueIn(await one.server());
+    valueIn(await other.server());
+    for (const [url, document] of unnamed.upstream.resourceDocuments) {
+      const authorizationServers = [second];
+      unnamed.upstream.resourceDocuments.set(url, { ...document, authorizationServers });
+    }
+    silent.upstream.serverDocuments.delete(metadataOf(first));
+
+    assert.equal(await anHourLater(unnamed, one), second);
+    assert.equal(await anHourLater(silent, other), second);
+  });
+
+  it('is no server of 2025 because its metadata is not there for a moment', async () => {
+    const without = listing(first);
+    const withMetadata = listing(first);
+    publish(withMetadata, origin);
+    for (const outside of [without, withMetadata]) {
+      const upstream = known(outside);
+      valueIn(await upstream.server());
+      outside.upstream.resourceDocuments.clear();
+
+      assert.equal(await anHourLater(outside, upstream), first);
+      outside.clock.advance(60);
+      valueIn(await upstream.server());
+      assert.equal(looks(outside), 3, 'it is looked for again after a minute');
+    }
+  });
+
+  it('stays a server of 2025 with metadata, or one that gets some', async () => {
+    const outside = listing();
+    const upstream = known(outside);
+    assert.equal(valueIn(await upstream.server()).issuer, undefined);
+
+    publish(outside, origin);
+
+    assert.equal(await anHourLater(outside, upstream), origin);
+    outside.upstream.serverDocuments.delete(metadataOf(origin));
+    assert.equal(await anHourLater(outside, upstream), origin);
+  });
+});
+
 describe('a doubt', () => {
   it('makes the next need look again, but not before a minute has gone by', async () => {
     const outside = world();

@@ -135,6 +135,19 @@ describe('an upstream that refuses the resource parameter', () => {
     assert.equal(outside.upstream.tokenRequests.refresh_token, 2);
   });
 
+  it('is kept for everybody where a refresh without it is refused as well', async () => {
+    const outside = world();
+    const gateway = wired(outside);
+    const { client, tokens } = await aGrant(gateway, outside);
+    outside.upstream.refuse('invalid_target');
+    failureIn(await gateway.refresh(client, refreshOf(tokens.refreshToken)));
+    outside.upstream.recover();
+
+    const url = await upstreamUrl(gateway, await openedFlow(gateway, client));
+
+    assert.equal(new URL(url).searchParams.get('resource'), upstreamMcp);
+  });
+
   it('takes nobody’s grant where the operator wants it sent', async () => {
     const outside = world();
     const gateway = wired(outside, { settings: { resourceParameter: upstreamMcp } });

@@ -30,7 +30,7 @@ async function aServer(
   outside: World,
   changed: Partial<UpstreamServer> = {},
 ): Promise<UpstreamServer> {
-  const { server } = valueIn(await discoverUpstream(outside.ports, settings));
+  const { server } = valueIn(await discoverUpstream(outside.ports, settings, undefined));
   return { ...server, ...changed };
 }
 

@@ -217,6 +217,32 @@ describe('a hostile upstream', () => {
     assert.ok(internet.requests.every(({ url }) => !url.endsWith('/token')));
   });
 
+  it('that is known for two issuers lends the second to no stranger that it names', async (test) => {
+    const slack = 'https://mcp.slack.com/mcp';
+    const evil = 'https://evil.example';
+    const lies: Readonly<Record<string, RecordedAnswer>> = {
+      [slack]: { status: 401, headers: { 'www-authenticate': 'Bearer' } },
+      'https://mcp.slack.com/.well-known/oauth-protected-resource/mcp': {
+        body: { resource: slack, authorization_servers: [evil] },
+      },
+      [`${evil}/.well-known/oauth-authorization-server`]: {
+        body: {
+          issuer: 'https://slack.com',
+          authorization_endpoint: `${evil}/authorize`,
+          token_endpoint: `${evil}/token`,
+          code_challenge_methods_supported: ['S256'],
+        },
+      },
+    };
+    const configured = { clientId: 'mine', clientSecret: 'the-client-secret', resource: slack };
+    const { signIn } = await stage(test, lies, configured);
+
+    const outcome = await signIn();
+
+    assert.ok(outcome.type === 'error', JSON.stringify(outcome));
+    assert.match(outcome.error.description, /evil\.example names another issuer/);
+  });
+
   for (const [what, iss] of [
     ['another issuer', 'https://evil.example'],
     ['its issuer with a slash', `${issuer}/`],
@@ -264,7 +290,7 @@ describe('a hostile upstream', () => {
       'answers with half a word',
       { status: 200, body: '{"access_to' },
       /no token response/,
-      /half|\{/,
+      /text\/html, 11 characters/,
     ],
     [
       'answers with something else than a bearer token',

@@ -103,8 +103,16 @@ export function doctorLines(report: DoctorReport): readonly string[] {
     ...section('What is wrong', problems),
     '',
     report.ok ? 'A user can sign in, as far as can be said without one.' : 'No user could sign in.',
-  ];
+  ].map(harmless);
 }
+
+/** A line with strangers' words in it: nothing in them moves the cursor, begins another line, or goes on for ever. */
+function harmless(line: string): string {
+  const shown = line.replaceAll(/\p{C}+/gu, ' ');
+  return shown.length > longestLine ? `${shown.slice(0, longestLine - 1)}…` : shown;
+}
+
+const longestLine = 2000;
 
 function askedRow({ method, url, ...answer }: AskedUrl): [string, string] {
   const { status, contentType, length, trouble } = answer;

@@ -9,7 +9,7 @@ import type {
 import type { Seconds } from '../../domain/lifetime.ts';
 import { failure, type Result, success } from '../../domain/result.ts';
 import type { Upstream } from '../../domain/upstream-server.ts';
-import { excerpt, refusal, type UpstreamFailure } from '../../domain/upstream-tokens.ts';
+import { refusal, type UpstreamFailure } from '../../domain/upstream-tokens.ts';
 import { authenticated } from './client-authentication.ts';
 import type { Answer, HttpCall, MakeCall } from './http-call.ts';
 import {
@@ -22,6 +22,7 @@ import {
 import { probeCall } from './probe.ts';
 import type { SigningKey } from './signing-key.ts';
 import { judgeTokenResponse } from './token-response.ts';
+import { wordsOf } from './words-of.ts';
 
 /** How the upstream is reached as an authorization server. */
 export interface AuthorizationServerOptions {
@@ -132,7 +133,7 @@ function registered(
   const code = said && refusal(said.error, undefined);
   const shown = code?.kind === 'refused' ? `, ${code.error}` : '';
   const reason = `The upstream refused to register this gateway (status ${status}${shown}): register a client by hand and set --upstream-client-id.`;
-  return failure({ kind: 'unusable', reason, detail: excerpt(text) });
+  return failure({ kind: 'unusable', reason, detail: wordsOf(answer.value) });
 }
 
 /** RFC 7009 §2.2: a token that is not known there is revoked all the same; only a server in trouble has to be asked again. */

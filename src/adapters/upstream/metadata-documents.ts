@@ -5,19 +5,21 @@ import type {
 } from '../../application/ports.ts';
 import { epochSeconds } from '../../domain/lifetime.ts';
 import { isLoopbackUrl } from '../../domain/outbound-rule.ts';
+import { measuredScopes } from '../../domain/scope.ts';
 import type { ResourceDocument, ServerDocument } from '../../domain/upstream-discovery.ts';
 
 const httpUrl = z.url({ protocol: /^https?$/ });
 /** Clients may show these as links: nothing but the web is passed on, and nothing of any length. */
 const page = httpUrl.max(2048).optional().catch(undefined);
 const names = z.array(z.string()).optional().catch(undefined);
+const scopes = names.transform((listed) => (listed?.length ? measuredScopes(listed) : listed));
 
 /** Protected resource metadata (RFC 9728 §2). */
 export const resourceDocument: z.ZodType<ResourceDocument> = z
   .object({
     resource: z.string(),
     authorization_servers: z.array(z.string()).default([]),
-    scopes_supported: names,
+    scopes_supported: scopes,
     resource_documentation: page,
     resource_policy_uri: page,
     resource_tos_uri: page,
@@ -41,7 +43,7 @@ export const serverDocument: z.ZodType<ServerDocument> = z
     revocation_endpoint: httpUrl.optional().catch(undefined),
     token_endpoint_auth_methods_supported: names,
     code_challenge_methods_supported: names,
-    scopes_supported: names,
+    scopes_supported: scopes,
     authorization_response_iss_parameter_supported: z.boolean().default(false).catch(false),
     client_id_metadata_document_supported: z.boolean().default(false).catch(false),
   })

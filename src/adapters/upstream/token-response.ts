@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { failure, type Result, success } from '../../domain/result.ts';
-import { scopeTokens } from '../../domain/scope.ts';
+import { measuredScopes, scopeTokens } from '../../domain/scope.ts';
 import { upstreamToken } from '../../domain/token-pair.ts';
 import {
   excerpt,
@@ -9,6 +9,7 @@ import {
   type UpstreamTokenAnswer,
 } from '../../domain/upstream-tokens.ts';
 import type { Answer } from './http-call.ts';
+import { wordsOf } from './words-of.ts';
 
 /** Absent, null and empty mean the same; servers use all three. */
 const text = z
@@ -71,7 +72,7 @@ function tokensIn(
     refresh,
     expiresIn: response.expires_in,
     // GitHub separates scopes by commas.
-    scope: scopeTokens(response.scope?.replaceAll(',', ' ')).join(' ') || undefined,
+    scope: measuredScopes(scopeTokens(response.scope?.replaceAll(',', ' ')))?.join(' '),
   });
 }
 
@@ -88,10 +89,9 @@ function membersOf({ contentType, text: body }: Answer): unknown {
   }
 }
 
-/** The upstream's own words are for the log. Of a success no word is repeated but a page's: it may hold a token. */
-function unusableAnswer({ status, contentType, text: body }: Answer) {
-  const mayTell = status > 299 || contentType.includes('text/html');
-  const words = mayTell ? excerpt(body) : `${excerpt(contentType)}, ${body.length} characters`;
+/** The upstream's own words are for the log. */
+function unusableAnswer(answer: Answer) {
+  const words = wordsOf(answer);
   return (what: string, detail = words): Result<never, UpstreamFailure> => {
     const reason = `The upstream's token endpoint ${what}.`;
     return failure({ kind: 'unusable', reason, detail });

@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  resourceDocument,
+  serverDocument,
+} from '../../src/adapters/upstream/metadata-documents.ts';
+
+test('a list of scopes without measure is as good as none, in either document', () => {
+  const url = 'https://as.example';
+  const scopes = Array.from({ length: 60_000 }, (_, n) => `scope${n}`);
+  const few = scopes.slice(0, 400);
+  const resource = (listed: readonly string[]) =>
+    resourceDocument.parse({ resource: url, scopes_supported: listed }).scopesSupported;
+  const server = (listed: readonly string[]) =>
+    serverDocument.parse({
+      issuer: url,
+      authorization_endpoint: url,
+      token_endpoint: url,
+      scopes_supported: listed,
+    }).scopesSupported;
+
+  assert.deepEqual([resource(few), server(few)], [few, few]);
+  assert.deepEqual([resource(scopes), server(scopes)], [undefined, undefined]);
+});
