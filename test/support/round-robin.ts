@@ -31,9 +31,11 @@ export async function startRoundRobin(): Promise<RoundRobin> {
   async function pass(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = 'GET', url: path = '/' } = incoming;
     const body = await bodyOf(incoming);
+    const first = turn;
+    turn += 1;
+    // Its own turns, whoever else comes meanwhile: none is asked twice, and a living one is always found.
     for (let tries = 0; tries < backends.length; tries += 1) {
-      const backend = turn % backends.length;
-      turn += 1;
+      const backend = (first + tries) % backends.length;
       const passing: Passing = { method, path, backend, status: undefined };
       passed.push(passing);
       passing.status = await give(`${backends[backend]}${path}`, incoming, body, response);
