@@ -39,7 +39,22 @@ export type {
 } from './adapters/configuration/gateway-configuration.ts';
 export type { Gateway } from './adapters/http/gateway-server.ts';
 export type { GatewayEvent } from './application/events.ts';
-export { type Ports, StoreUnavailable } from './application/ports.ts';
+export type {
+  Clock,
+  Ports,
+  Random,
+  Records,
+  SignIn,
+  Store,
+  UpstreamAuthorizationServer,
+  UpstreamResourceServer,
+  Version,
+  Versioned,
+  WriteOutcome,
+} from './application/ports.ts';
+export { StoreUnavailable } from './application/ports.ts';
+export { subject } from './domain/grant.ts';
+export { epochSeconds } from './domain/lifetime.ts';
 export { ConfigurationError };
 
 /**

@@ -55,6 +55,10 @@ export function advanceGrant(parts: AdvanceParts): AdvanceGrant {
   return async (held, key, plan) => {
     const tokens = tokensOfGrant(held.value, sealKeyOf(key));
     if (tokens === undefined) return { type: 'refused' };
+    if (plan.move && isPastHelp(held.value, parts.ports.clock.now())) {
+      await parts.endGrant(held, 'upstream_refused');
+      return { type: 'refused' };
+    }
     return plan.ask && held.value.upstream.renewable
       ? askAndAdvance(parts, held, key, tokens, plan)
       : advanceAsItIs(parts, held, key, tokens, plan);
@@ -85,10 +89,6 @@ async function advanceAsItIs(
   const { ports, policy } = parts;
   const now = ports.clock.now();
   // A new pair would only go round in circles.
-  if (plan.move && isPastHelp(held.value, now)) {
-    await parts.endGrant(held, 'upstream_refused');
-    return { type: 'refused' };
-  }
   const grant = changeOf(parts, held.value.generation, key, plan)(held.value, tokens, now);
   const written = grant === held.value || (await writeGrant(ports, policy, held, grant));
   if (!written) return { type: 'overtaken' };

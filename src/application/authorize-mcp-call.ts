@@ -136,7 +136,7 @@ async function replace(
   if (upstream.version > version) return newestToken(parts, access);
   if (mayRenew && upstream.renewable && !upstream.refused) return renewed(parts, access);
   if (!upstream.refused) {
-    const refused = withRefusedUpstream(held.value, version);
+    const refused = withRefusedUpstream(held.value, version, parts.ports.clock.now());
     const marked = await writeGrant(parts.ports, parts.policy, held, refused);
     if (marked === undefined) return overtaken;
     parts.ports.events.emit({ type: 'upstream_token_refused', grant: id });

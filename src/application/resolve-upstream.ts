@@ -13,6 +13,8 @@ import type { UpstreamSettings } from './upstream-settings.ts';
 export interface KnownUpstream {
   /** The server, the gateway's credentials there, and how to talk to it. Asks the network only if nothing good enough is known. */
   resolve(): Promise<Result<Upstream, UpstreamFailure>>;
+  /** The server alone, without registering there: nothing but public documents is asked for. */
+  server(): Promise<Result<UpstreamServer, UpstreamFailure>>;
   /** What is known may be wrong: the upstream refused a good token, or its endpoint fails. The next {@link resolve} looks again, but not at every doubt. */
   doubt(): void;
   /** The upstream does not know this client (any more); false where it is not one that the gateway registered. */
@@ -45,6 +47,7 @@ class Known implements KnownUpstream {
   readonly #parts: KnownParts;
   #server: KnownServer | undefined;
   #upstream: Upstream | undefined;
+  #finding: Promise<Result<UpstreamServer, UpstreamFailure>> | undefined;
   #running: Promise<Result<Upstream, UpstreamFailure>> | undefined;
   #withResource = true;
 
@@ -60,6 +63,13 @@ class Known implements KnownUpstream {
       this.#running = undefined;
     });
     return this.#running;
+  }
+
+  server(): Promise<Result<UpstreamServer, UpstreamFailure>> {
+    this.#finding ??= this.#find().finally(() => {
+      this.#finding = undefined;
+    });
+    return this.#finding;
   }
 
   doubt(): void {
@@ -90,7 +100,7 @@ class Known implements KnownUpstream {
   }
 
   async #look(): Promise<Result<Upstream, UpstreamFailure>> {
-    const server = await this.#find();
+    const server = await this.server();
     if (!server.ok) return server;
     const client = await this.#parts.credentials.find(server.value);
     if (!client.ok) return client;

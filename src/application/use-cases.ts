@@ -23,6 +23,7 @@ import { type KnownUpstream, knownUpstream } from './resolve-upstream.ts';
 import { type ReturnFromUpstream, returnFromUpstream } from './return-from-upstream.ts';
 import { type RevokeToken, revokeToken } from './revoke-token.ts';
 import { revokeUpstream } from './revoke-upstream.ts';
+import { type ScopeToShow, scopeToShow } from './scope-to-show.ts';
 import { sendUpstream } from './send-upstream.ts';
 import { signInSessions } from './sessions.ts';
 import { type SubmitSignIn, submitSignIn } from './sign-in.ts';
@@ -50,6 +51,7 @@ export interface UseCases {
   readonly register: RegisterClient;
   readonly begin: BeginAuthorization;
   readonly openLogin: OpenLogin;
+  readonly scopeToShow: ScopeToShow;
   readonly submitSignIn: SubmitSignIn;
   readonly returnFromUpstream: ReturnFromUpstream;
   readonly authenticate: AuthenticateClient;
@@ -89,6 +91,7 @@ export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
     register: registerClientUseCase(ports),
     begin: beginAuthorization(ports, flowTtl),
     openLogin: openLogin(ports, move, sessions),
+    scopeToShow: scopeToShow(screenTwo, scope),
     submitSignIn: submitSignIn({
       ports,
       move,

@@ -1,6 +1,6 @@
 import type { LiveGrant, UpstreamState } from './grant.ts';
 import { openTokens, sealTokens } from './grant-keys.ts';
-import { type EpochSeconds, isExpired, isNearlySpent } from './lifetime.ts';
+import { after, type EpochSeconds, isExpired, isNearlySpent, seconds } from './lifetime.ts';
 import type { SealingKey } from './sealing.ts';
 import { sha256 } from './secret-hash.ts';
 import type { GrantId } from './token-pair.ts';
@@ -23,6 +23,8 @@ export function sealedState(
     expiresAt: tokens.expiresAt,
     renewable: tokens.refresh !== undefined,
     refused: false,
+    refusedAt: undefined,
+    hopeless: false,
   };
 }
 
@@ -34,11 +36,12 @@ export function withUpstreamTokens(
   tokens: UpstreamTokens,
   now: EpochSeconds,
 ): LiveGrant {
-  const version = grant.upstream.version + 1;
+  const { version, refusedAt } = grant.upstream;
+  const newest = sealedState(grant.id, version + 1, key, nonce, tokens, now);
   return {
     ...grant,
     scope: tokens.scope ?? grant.scope,
-    upstream: sealedState(grant.id, version, key, nonce, tokens, now),
+    upstream: { ...newest, refusedAt },
     claim: undefined,
   };
 }
@@ -48,10 +51,13 @@ export function isUpstreamSpent(grant: LiveGrant, now: EpochSeconds): boolean {
   return grant.upstream.expiresAt !== undefined && isExpired(grant.upstream.expiresAt, now);
 }
 
-/** A token that the upstream refused, or that has ended, where the upstream gave no refresh token (GitHub OAuth Apps): nothing can be had for it any more. */
+/**
+ * A token that the upstream refused, or that has ended, where the upstream gave no refresh token (GitHub OAuth Apps): nothing can be had for
+ * it any more. Nor where one new token after the other was refused: going on would never end.
+ */
 export function isPastHelp(grant: LiveGrant, now: EpochSeconds): boolean {
-  const { renewable, refused } = grant.upstream;
-  return !renewable && (refused || isUpstreamSpent(grant, now));
+  const { renewable, refused, hopeless } = grant.upstream;
+  return hopeless || (!renewable && (refused || isUpstreamSpent(grant, now)));
 }
 
 /** Whether the newest upstream access token has so little left that handing it out would bring the client straight back. */
@@ -60,10 +66,23 @@ export function isUpstreamNearlySpent(grant: LiveGrant, now: EpochSeconds): bool
   return expiresAt !== undefined && isNearlySpent(issuedAt, expiresAt, now);
 }
 
-/** The grant with the mark that the upstream refused this version of its token for good; a newer version carries no such mark. */
-export function withRefusedUpstream(grant: LiveGrant, version: number): LiveGrant {
-  if (grant.upstream.version !== version) return grant;
-  return { ...grant, upstream: { ...grant.upstream, refused: true } };
+/** Refusals that are no further apart (seconds) are one trouble, and no two. */
+const inARow = seconds(300);
+
+/**
+ * The grant with the mark that the upstream refused this version of its token for good. A newer version carries no such mark, unless it is refused
+ * as soon: then the grant is past help.
+ */
+export function withRefusedUpstream(
+  grant: LiveGrant,
+  version: number,
+  now: EpochSeconds,
+): LiveGrant {
+  const { upstream } = grant;
+  if (upstream.version !== version) return grant;
+  const hopeless =
+    upstream.refusedAt !== undefined && !isExpired(after(upstream.refusedAt, inARow), now);
+  return { ...grant, upstream: { ...upstream, refused: true, refusedAt: now, hopeless } };
 }
 
 /** Whether another process may ask the upstream now: nobody is asking, or whoever did has not come back in time. */

@@ -12,6 +12,11 @@ import type { GrantId } from './token-pair.ts';
 /** Who signed in. */
 export type Subject = Brand<string, 'Subject'>;
 
+/** Takes the name that a sign-in vouches for. */
+export function subject(name: string): Subject {
+  return name as Subject;
+}
+
 /**
  * What one user allowed one client, as one record: every change of it is one conditional write, and /mcp reads nothing else. No
  * member is a usable secret: codes and halves are hashes, upstream tokens are sealed under a key that only a presented code or
@@ -110,6 +115,10 @@ export interface UpstreamState {
   readonly renewable: boolean;
   /** Set when the upstream refused this very token and /mcp can do no more about it. */
   readonly refused: boolean;
+  /** When a version was last marked so; carried on, so that refusals in a row are known for what they are. */
+  readonly refusedAt: EpochSeconds | undefined;
+  /** Set when the version after a refused one was refused as soon: more new tokens do not help. */
+  readonly hopeless: boolean;
 }
 
 /** The hashes of one version's upstream halves. */

@@ -21,7 +21,7 @@ import {
   tamper,
   touching,
 } from './dance.ts';
-import { valueIn, type WiredOptions, type WorldOptions, wired, world } from './wired.ts';
+import { failureIn, valueIn, type WiredOptions, type WorldOptions, wired, world } from './wired.ts';
 
 /** A client with its first pair. */
 async function granted(options: WiredOptions = {}, outsideOptions: WorldOptions = {}) {
@@ -340,6 +340,19 @@ describe('an upstream half that is refused', () => {
     assert.equal(outside.upstream.tokenRequests.refresh_token, 1);
     assert.equal(outside.events.of('upstream_token_refused').length, 1);
     assert.ok(await opensMcp(gateway, valueIn(await refresh(first.refreshToken)).accessToken));
+  });
+
+  it('ends the grant when every new token is refused as well, however gladly they are given', async () => {
+    const { outside, gateway, bearer, first, refresh } = await granted();
+    outside.mcp.answerNext(...Array.from({ length: 4 }, () => challengeAnswer()));
+    assert.equal(await opensMcp(gateway, bearer), false);
+    const second = valueIn(await refresh(first.refreshToken));
+    assert.equal(await opensMcp(gateway, second.accessToken), false);
+
+    const third = await refresh(second.refreshToken);
+
+    assert.equal(failureIn(third).error, 'invalid_grant');
+    assert.equal(outside.events.of('grant_ended')[0]?.reason, 'upstream_refused');
   });
 });
 

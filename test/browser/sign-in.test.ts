@@ -226,7 +226,8 @@ test('two sign-ins in two tabs of one browser end each with its own answer', asy
   await approveUpstream(second);
   await second.waitForURL(`${redirectUri}?**`);
   await type(page, 'gateway_user', '<Tab>', 'gateway_pass', '<Enter>');
-  // The upstream knows this browser by now, and has nothing more to ask.
+  // The upstream knows this browser by now; of a gateway on loopback, a native application to it, it asks for consent each time.
+  await page.locator('[type=submit]', { hasText: 'Continue' }).click();
   await page.waitForURL(`${redirectUri}?**`);
 
   assert.deepEqual(

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { openTokens, sealKeyOf } from '../../src/domain/grant-keys.ts';
 import {
   isClaimable,
+  isPastHelp,
   isUpstreamNearlySpent,
   isUpstreamSpent,
   withClaim,
@@ -84,7 +85,7 @@ test('an upstream token is nearly spent in its last minute, and without an end n
 });
 
 test('a refused token is marked, and its successor is not', () => {
-  const marked = withRefusedUpstream(lasting.grant, 1);
+  const marked = withRefusedUpstream(lasting.grant, 1, at(0));
 
   assert.equal(marked.upstream.refused, true);
   assert.equal(
@@ -96,7 +97,7 @@ test('a refused token is marked, and its successor is not', () => {
 test('a refusal of a token that was replaced meanwhile marks nothing', () => {
   const { grant } = renewed(lasting, tokensOfVersion(2), 0);
 
-  assert.equal(withRefusedUpstream(grant, 1), grant);
+  assert.equal(withRefusedUpstream(grant, 1, at(0)), grant);
 });
 
 test('one process may ask the upstream at a time; a claim runs out by itself', () => {
@@ -113,4 +114,23 @@ test('a process gives back its own claim and no other', () => {
   assert.equal(withoutClaim(claimed, 'process 1').claim, undefined);
   assert.equal(withoutClaim(claimed, 'process 2'), claimed);
   assert.equal(withoutClaim(lasting.grant, 'process 1'), lasting.grant);
+});
+
+test('a grant is past help when one new token after the other is refused, and not for refusals far apart', () => {
+  const first = withRefusedUpstream(exchanged().grant, 1, at(0));
+  const second = withUpstreamTokens(
+    first,
+    sealKeyOf(key),
+    bytes(12, 5),
+    tokensOfVersion(2),
+    at(10),
+  );
+
+  const atOnce = withRefusedUpstream(second, 2, at(20));
+  const later = withRefusedUpstream(second, 2, at(300));
+
+  assert.equal(isPastHelp(first, at(0)), false);
+  assert.equal(isPastHelp(second, at(10)), false);
+  assert.equal(isPastHelp(atOnce, at(20)), true);
+  assert.equal(isPastHelp(later, at(300)), false);
 });

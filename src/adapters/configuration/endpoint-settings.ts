@@ -13,7 +13,6 @@ export interface EndpointSettings {
   readonly upstreamHost: string;
   /** Whether the upstream has no users of its own. */
   readonly onlyScreen: boolean;
-  readonly upstreamScope: string | undefined;
   readonly flowTtl: number;
   readonly sessionTtl: number;
   readonly origins: OriginPolicy;
@@ -33,7 +32,6 @@ export function endpointSettings(
     address,
     clientDocument: gatewayClientDocument(config, () => upstreamCallbackUrl(address()), publicKey),
     upstreamHost: new URL(config.upstreamRs).host,
-    upstreamScope: config.upstreamScope,
     onlyScreen: config.upstreamAuth !== 'oauth',
     flowTtl: config.flowTtl,
     sessionTtl: config.session,

@@ -19,7 +19,6 @@ export interface ListenerSettings {
   readonly clientDocument: (() => ClientDocument) | undefined;
   /** The upstream MCP server, as the pages name it. */
   readonly upstreamHost: string;
-  readonly upstreamScope: string | undefined;
   /** Whether the upstream has no users of its own, so that there is no screen 2. */
   readonly onlyScreen: boolean;
   /** Seconds. */
@@ -43,7 +42,7 @@ export function gatewayListener(
   { clock, events }: Pick<Ports, 'clock' | 'events'>,
   settings: ListenerSettings,
 ): GatewayListener {
-  const { address, clientDocument, upstreamHost, upstreamScope, onlyScreen, flowTtl } = settings;
+  const { address, clientDocument, upstreamHost, onlyScreen, flowTtl } = settings;
   const crashed = serverFailure(events);
   const cookies = flowCookies(() => address().canonical, flowTtl, clock);
   const session = sessionCookie(() => address().canonical, settings.sessionTtl);
@@ -52,7 +51,7 @@ export function gatewayListener(
     uses,
     address,
     clientDocument,
-    login: { cookies, session, upstreamHost, onlyScreen, scope: upstreamScope },
+    login: { cookies, session, upstreamHost, onlyScreen, scopeToShow: uses.scopeToShow },
     crashed,
     streams,
     introspection: settings.introspection,

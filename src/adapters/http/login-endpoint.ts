@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { OpenLogin } from '../../application/open-login.ts';
+import type { ScopeToShow } from '../../application/scope-to-show.ts';
 import type { SignInOutcome, SubmitSignIn } from '../../application/sign-in.ts';
 import type { Flow } from '../../domain/authorization-flow.ts';
 import { flowId } from '../../domain/flow-secrets.ts';
@@ -22,8 +23,8 @@ export interface LoginContext {
   readonly upstreamHost: string;
   /** Whether there is no screen 2. */
   readonly onlyScreen: boolean;
-  /** Set by the operator: what will be asked of the upstream, whatever the client asks for. */
-  readonly scope: string | undefined;
+  /** What the upstream will be asked for. */
+  readonly scopeToShow: ScopeToShow;
 }
 
 /** GET /login: screen 1. */
@@ -36,7 +37,7 @@ export function loginEndpoint(open: OpenLogin, context: LoginContext): Handle {
     const opened = await open({ flow: id, cookie, session: context.session.read(request) });
     if (!opened.ok) return sendStepRefusal(request, response, opened.failure);
     const { flow, csrf, signedIn, cookie: secret } = opened.value;
-    const page = pageOf(context, flow, { csrf, signedIn, message: undefined });
+    const page = await pageOf(context, flow, { csrf, signedIn, message: undefined });
     sendPage(response, 200, page, { 'Set-Cookie': context.cookies.give(request, flow.id, secret) });
   };
 }
@@ -71,13 +72,13 @@ export function loginCallbackEndpoint(submit: SubmitSignIn, context: LoginContex
 }
 
 /** The form once more, and no remembered user: a wrong password, or somebody else at the keyboard. */
-function sendAgain(
+async function sendAgain(
   response: ServerResponse,
   context: LoginContext,
   { flow, csrf, wrongPassword }: Extract<SignInOutcome, { type: 'again' }>,
-): void {
+): Promise<void> {
   const message = wrongPassword ? wrongPasswordMessage : undefined;
-  const page = pageOf(context, flow, { csrf, signedIn: undefined, message });
+  const page = await pageOf(context, flow, { csrf, signedIn: undefined, message });
   sendPage(response, wrongPassword ? 401 : 200, page, setCookies(context.session.clear()));
 }
 
@@ -99,11 +100,11 @@ function signInForm(form: Parameters) {
   };
 }
 
-function pageOf(
-  { upstreamHost, onlyScreen, scope }: LoginContext,
+async function pageOf(
+  { upstreamHost, onlyScreen, scopeToShow }: LoginContext,
   flow: Flow,
   form: { csrf: string; signedIn: Subject | undefined; message: string | undefined },
-): string {
+): Promise<string> {
   const { request } = flow;
   return loginPage({
     client: {
@@ -113,7 +114,7 @@ function pageOf(
     },
     upstreamHost,
     onlyScreen,
-    scopes: scopeTokens(scope ?? request.scope),
+    scopes: scopeTokens(await scopeToShow(flow)),
     action: '/login/callback',
     flow: flow.id,
     ...form,

@@ -157,6 +157,8 @@ const upstreamState = whole<UpstreamState>()(
     expiresAt: maybe(moment),
     renewable: z.boolean(),
     refused: z.boolean(),
+    refusedAt: maybe(moment),
+    hopeless: z.boolean(),
   }),
 );
 

@@ -1,0 +1,24 @@
+import type { Flow } from '../domain/authorization-flow.ts';
+import { type Scope, scopeToAsk } from '../domain/scope.ts';
+import { scopesOf } from '../domain/upstream-server.ts';
+import type { KnownUpstream } from './resolve-upstream.ts';
+
+/**
+ * What the upstream will be asked for on behalf of a flow, as screen 1 has to show it: the client's own words are only where it begins. While
+ * the upstream cannot be found they are all that is known, and nothing is asked of it.
+ */
+export type ScopeToShow = (flow: Flow) => Promise<Scope | undefined>;
+
+/** Shows what {@link scopeToAsk} will say. */
+export function scopeToShow(
+  upstream: Pick<KnownUpstream, 'server'> | undefined,
+  configured: Scope | undefined,
+): ScopeToShow {
+  return async ({ request }) => {
+    // Before the user said yes nobody registers or asks for anything there: the server's public documents are enough.
+    const server = await upstream?.server();
+    return server?.ok
+      ? scopeToAsk(request.scope, scopesOf(server.value, configured))
+      : (configured ?? request.scope);
+  };
+}
