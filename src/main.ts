@@ -1,6 +1,9 @@
 #!/usr/bin/env node
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { type ConfiguredClients, readClientsFile } from './adapters/clients/clients-file.ts';
+import { httpClientDocuments } from './adapters/clients/http-client-documents.ts';
+import { joseAssertions } from './adapters/clients/jose-assertions.ts';
 import { type DoctorReport, doctorReport } from './adapters/configuration/doctor-report.ts';
 import { endpointSettings } from './adapters/configuration/endpoint-settings.ts';
 import {
@@ -40,6 +43,8 @@ export type {
 export type { Gateway } from './adapters/http/gateway-server.ts';
 export type { GatewayEvent } from './application/events.ts';
 export type {
+  ClientAssertions,
+  ClientDocuments,
   Clock,
   Ports,
   Random,
@@ -65,6 +70,7 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
   const config = parseConfiguration(ports.signIn ? withoutPassword(options) : options);
   let port = config.port;
   const address = () => gatewayAddress(config, port);
+  const clients = configuredClients(config);
   const clock = ports.clock ?? systemClock;
   const place = storeLocation(config.store, process.env);
   const random = ports.random ?? systemRandom;
@@ -76,13 +82,18 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
     random,
     store,
     signIn: singleUser(config.username, config.password),
+    clientDocuments: httpClientDocuments({
+      insecure: config.allowInsecureClientMetadata === 'on',
+      userAgent: `${name}/${version}`,
+    }),
+    assertions: joseAssertions,
     authorizationServer: upstream.authorizationServer,
     resourceServer: upstream.resourceServer,
     events: { emit: () => {} },
     ...ports,
   };
   const callbackUrl = () => upstreamCallbackUrl(address());
-  const settings = useCaseSettings(config, callbackUrl, keys, upstream.publicKey);
+  const settings = useCaseSettings(config, callbackUrl, keys, upstream.publicKey, clients);
   const listener = gatewayListener(
     useCases(used, settings),
     used,
@@ -112,6 +123,15 @@ function gatewayKeys(
   const keys = keysFromFile(path, place.type === 'disk' ? 'make' : 'refuse');
   if (!keys.ok) throw new ConfigurationError([{ setting: 'keyFile', message: keys.failure }]);
   return keys.value;
+}
+
+function configuredClients({ clientsFile }: GatewayConfig): ConfiguredClients {
+  const read = clientsFile === undefined ? undefined : readClientsFile(clientsFile);
+  if (read === undefined) return new Map();
+  if (read.ok) return read.value;
+  throw new ConfigurationError(
+    read.failure.map((message) => ({ setting: 'clientsFile', message })),
+  );
 }
 
 function upstreamOf(
@@ -145,7 +165,7 @@ export async function examineUpstream(options: GatewayOptions): Promise<DoctorRe
   };
   const keys = { current: sealingKey(systemRandom.bytes(32)), previous: [] };
   const callbackUrl = () => upstreamCallbackUrl(gatewayAddress(config, config.port));
-  const settings = useCaseSettings(config, callbackUrl, keys, upstream.publicKey);
+  const settings = useCaseSettings(config, callbackUrl, keys, upstream.publicKey, new Map());
   const diagnosis = await doctor(ports, settings, upstream.pages)();
   await Promise.all([upstream.close(), upstream.resourceServer.close()]);
   return doctorReport(config, diagnosis, seen);

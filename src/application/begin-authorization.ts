@@ -9,6 +9,7 @@ import { newFlowId } from '../domain/flow-secrets.ts';
 import { after, type Seconds } from '../domain/lifetime.ts';
 import { oauthError } from '../domain/oauth-error.ts';
 import { failure, type Result, success } from '../domain/result.ts';
+import type { ClientFault, FindClient } from './find-client.ts';
 import type { Ports } from './ports.ts';
 
 /** Starts a flow for an authorization request; the value names it. `bases`: the URLs this gateway goes by, that of the request first. */
@@ -21,18 +22,28 @@ export type BeginAuthorization = (
 /** The use case behind /authorize. */
 export function beginAuthorization(
   ports: Pick<Ports, 'clock' | 'random' | 'store' | 'events'>,
+  find: FindClient,
   flowTtl: Seconds,
 ): BeginAuthorization {
   return async (client, parameters, bases) => {
-    const known = await ports.store.clients.read(client ?? '');
-    const request = clientRequest(known?.value, parameters, bases);
+    const found = await find(client ?? '');
+    const request = found.ok
+      ? clientRequest(found.value?.value, parameters, bases)
+      : failure(unusableDocument(found.failure));
     const started = request.ok ? await start(ports, request.value, flowTtl) : request;
     if (started.ok) return started;
     const refusal = started.failure;
+    const asked = found.ok ? found.value?.value.id : client;
     const reason = refusal.to === 'user' ? refusal.detail : refusal.error.description;
-    ports.events.emit({ type: 'authorization_refused', client: known?.value.id, reason });
+    ports.events.emit({ type: 'authorization_refused', client: asked, reason });
     return started;
   };
+}
+
+/** Nothing is known of where to return to: the user is told. */
+function unusableDocument({ kind, sentence }: ClientFault): RequestRefusal {
+  const reason = kind === 'refused' ? 'client_document' : 'client_unavailable';
+  return { to: 'user', reason, detail: sentence };
 }
 
 async function start(

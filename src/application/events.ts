@@ -20,6 +20,16 @@ export type GatewayEvent =
       readonly reason: string;
     }
   | {
+      readonly type: 'client_document_failed';
+      readonly client: string;
+      readonly reason: string;
+    }
+  | {
+      readonly type: 'client_refused';
+      readonly client: string | undefined;
+      readonly reason: string;
+    }
+  | {
       readonly type: 'authorization_refused';
       readonly client: string | undefined;
       readonly reason: string;

@@ -1,4 +1,3 @@
-import type { Client } from '../domain/client-registration.ts';
 import { type CodeRedemption, judgeCode, withUsedCode } from '../domain/grant-code.ts';
 import { type GatewayKeys, sealKeyOf, unwrapDataKey } from '../domain/grant-keys.ts';
 import type { TokenAnswer } from '../domain/grant-rotation.ts';
@@ -9,9 +8,10 @@ import { failure, type Result } from '../domain/result.ts';
 import { readGatewayToken } from '../domain/token-pair.ts';
 import { type Advance, type AdvanceGrant, settle } from './advance-grant.ts';
 import type { EndGrant } from './end-grant.ts';
+import type { KnownClient } from './find-client.ts';
 import { readLiveGrant } from './live-grants.ts';
 import { noteOutcome } from './note-outcome.ts';
-import type { Ports, Versioned } from './ports.ts';
+import type { Ports } from './ports.ts';
 
 /** What came with grant_type=authorization_code (RFC 6749 §4.1.3, RFC 7636 §4.5). */
 export interface CodeExchange {
@@ -25,7 +25,7 @@ export interface CodeExchange {
 
 /** Exchanges a code for the first token pair of its grant. */
 export type ExchangeCode = (
-  client: Versioned<Client>,
+  client: KnownClient,
   exchange: CodeExchange,
 ) => Promise<Result<TokenAnswer, OAuthError>>;
 

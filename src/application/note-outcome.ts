@@ -1,15 +1,15 @@
-import type { Client } from '../domain/client-registration.ts';
 import type { TokenAnswer } from '../domain/grant-rotation.ts';
 import type { OAuthError } from '../domain/oauth-error.ts';
 import type { Result } from '../domain/result.ts';
 import type { GrantId } from '../domain/token-pair.ts';
-import type { Ports, Versioned } from './ports.ts';
+import type { KnownClient } from './find-client.ts';
+import type { Ports } from './ports.ts';
 import { noteUse } from './register-client.ts';
 
 /** What every answer of /token leaves behind: a client in use stays registered, and a refusal is told to the operator. */
 export async function noteOutcome(
   ports: Pick<Ports, 'clock' | 'store' | 'events'>,
-  client: Versioned<Client>,
+  client: KnownClient,
   grant: GrantId | undefined,
   answer: Result<TokenAnswer, OAuthError>,
 ): Promise<void> {
@@ -21,7 +21,7 @@ export async function noteOutcome(
 /** Bookkeeping only: what has been committed is not taken back because of it. */
 async function tryNoteUse(
   ports: Pick<Ports, 'clock' | 'store' | 'events'>,
-  client: Versioned<Client>,
+  client: KnownClient,
 ): Promise<void> {
   try {
     await noteUse(ports, client);

@@ -1,11 +1,14 @@
 import type { Flow } from '../domain/authorization-flow.ts';
 import type { Brand } from '../domain/brand.ts';
+import type { ClientMetadataDocument } from '../domain/client-document.ts';
+import type { AssertionClaims, ClientKey } from '../domain/client-keys.ts';
 import type { Client } from '../domain/client-registration.ts';
 import type { Grant, Subject } from '../domain/grant.ts';
 import type { EpochSeconds, Seconds } from '../domain/lifetime.ts';
 import type { PublicKey } from '../domain/metadata.ts';
 import type { Result } from '../domain/result.ts';
 import type { Sealed } from '../domain/sealing.ts';
+import type { Sha256 } from '../domain/secret-hash.ts';
 import type { UpstreamToken } from '../domain/token-pair.ts';
 import type { UpstreamAuthMethod } from '../domain/upstream-client.ts';
 import type {
@@ -74,12 +77,18 @@ export interface UpstreamRegistration {
   readonly method: UpstreamAuthMethod;
 }
 
+/** That an assertion was used, under the hash of its name; and what for. */
+export interface UsedAssertion {
+  readonly purpose: Sha256;
+}
+
 /** Everything that outlives a request. */
 export interface Store {
   readonly flows: Records<Flow>;
   readonly clients: Records<Client>;
   readonly grants: Records<Grant>;
   readonly registrations: Records<UpstreamRegistration>;
+  readonly assertions: Records<UsedAssertion>;
   close(): Promise<void>;
 }
 
@@ -159,6 +168,41 @@ export interface UpstreamAuthorizationServer {
 /** How long an upstream call takes at most, unless told (seconds). */
 export const upstreamCallLimit = 10;
 
+/** A document from a client's own site. */
+export interface FetchedDocument<Value> {
+  readonly value: Value;
+  /** How long it may be taken for current, by its HTTP headers (seconds). */
+  readonly freshFor: number;
+}
+
+/**
+ * Why a document from a client's site cannot be used. `unavailable`: it may be had later. `refused`: it was answered, and not with what it
+ * should be. The reason is for the operator alone: it tells how the network looks from here.
+ */
+export interface DocumentFailure {
+  readonly kind: 'unavailable' | 'refused';
+  readonly reason: string;
+}
+
+/**
+ * What clients publish about themselves, at URLs of strangers: whatever those say, no special address is ever connected to, no redirect
+ * followed, and no answer waited for or read without a limit.
+ */
+export interface ClientDocuments {
+  /** A Client ID Metadata Document. */
+  metadata(url: string): Promise<Result<FetchedDocument<ClientMetadataDocument>, DocumentFailure>>;
+  /** A JSON Web Key Set (RFC 7517 §5). */
+  keys(url: string): Promise<Result<FetchedDocument<readonly ClientKey[]>, DocumentFailure>>;
+}
+
+/** Signed client assertions (RFC 7523). */
+export interface ClientAssertions {
+  /** What one says, unproven; `undefined` where it is none. */
+  read(assertion: string): AssertionClaims | undefined;
+  /** Whether one of the keys signed it, by one of the algorithms that are accepted. */
+  isSignedBy(assertion: string, keys: readonly ClientKey[]): Promise<boolean>;
+}
+
 /** A request to /mcp, on its way to the upstream. */
 export interface McpCall {
   readonly method: string;
@@ -212,6 +256,8 @@ export interface Ports {
   readonly random: Random;
   readonly store: Store;
   readonly signIn: SignIn;
+  readonly clientDocuments: ClientDocuments;
+  readonly assertions: ClientAssertions;
   readonly authorizationServer: UpstreamAuthorizationServer;
   readonly resourceServer: UpstreamResourceServer;
   readonly events: Events;

@@ -1,4 +1,4 @@
-import type { Client, ClientId } from '../domain/client-registration.ts';
+import type { ClientId } from '../domain/client-registration.ts';
 import type { LiveGrant, RefreshEntry, TokenPolicy } from '../domain/grant.ts';
 import { withPresented } from '../domain/grant-access.ts';
 import { type GatewayKeys, sealKeyOf, unwrapDataKey } from '../domain/grant-keys.ts';
@@ -16,6 +16,7 @@ import { failure, type Result } from '../domain/result.ts';
 import { type PresentedToken, readPresentedToken } from '../domain/token-pair.ts';
 import { type Advance, type AdvanceGrant, type AdvancePlan, settle } from './advance-grant.ts';
 import type { EndGrant } from './end-grant.ts';
+import type { KnownClient } from './find-client.ts';
 import { readLiveGrant } from './live-grants.ts';
 import { noteOutcome } from './note-outcome.ts';
 import type { Ports, Versioned } from './ports.ts';
@@ -30,7 +31,7 @@ export interface TokenRefresh {
 
 /** Exchanges a refresh token for the newest pair of its grant. */
 export type RefreshTokens = (
-  client: Versioned<Client>,
+  client: KnownClient,
   refresh: TokenRefresh,
 ) => Promise<Result<TokenAnswer, OAuthError>>;
 

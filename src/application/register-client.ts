@@ -7,7 +7,9 @@ import {
 import { after, type EpochSeconds, seconds } from '../domain/lifetime.ts';
 import { type OAuthError, oauthError } from '../domain/oauth-error.ts';
 import { failure, type Result, success } from '../domain/result.ts';
-import type { Ports, Versioned } from './ports.ts';
+import type { KnownClient } from './find-client.ts';
+import type { Ports } from './ports.ts';
+import { registrationLimit } from './registration-limit.ts';
 
 /** A client that was just registered; the only moment its secret is known. */
 export interface RegisteredClient {
@@ -16,31 +18,60 @@ export interface RegisteredClient {
   readonly secret: string | undefined;
 }
 
-/** Registers a client (RFC 7591 §3.1). */
+/** Registers a client (RFC 7591 §3.1). `from`: the address it comes from, where it comes over a network. */
 export type RegisterClient = (
   metadata: ClientMetadata,
+  from?: string,
 ) => Promise<Result<RegisteredClient, OAuthError>>;
+
+/** Whether strangers may register themselves, and how often. */
+export interface RegistrationSettings {
+  readonly open: boolean;
+  /** How many registrations a minute an address may make. */
+  readonly perMinute: number;
+}
 
 /** The use case behind POST /register. */
 export function registerClientUseCase(
   ports: Pick<Ports, 'clock' | 'random' | 'store' | 'events'>,
+  { open, perMinute }: RegistrationSettings,
 ): RegisterClient {
-  return async (metadata) => {
+  const limit = registrationLimit(ports.clock, perMinute);
+
+  const refusal = (from: string | undefined): OAuthError | undefined => {
+    if (!open) return closed;
+    const wait = from === undefined ? undefined : limit(from);
+    return wait === undefined ? undefined : oauthError('too_many_requests', tooMany, wait);
+  };
+
+  const register = async (metadata: ClientMetadata) => {
     const text = (bytes: number) => Buffer.from(ports.random.bytes(bytes)).toString('base64url');
     const secret = text(32);
     const now = ports.clock.now();
     const client = registerClient(metadata, { id: clientId(text(16)), secret, now });
     const stored = client.ok ? await keep(ports, client.value) : client;
-    if (!stored.ok) {
-      const { error, description } = stored.failure;
-      ports.events.emit({ type: 'registration_refused', error, reason: description });
-      return stored;
-    }
+    if (!stored.ok) return stored;
     const { id, name, secretHash } = stored.value;
     ports.events.emit({ type: 'client_registered', client: id, name });
     return success({ client: stored.value, secret: secretHash && secret });
   };
+
+  return async (metadata, from) => {
+    const refused = refusal(from);
+    const outcome = refused ? failure(refused) : await register(metadata);
+    if (!outcome.ok) {
+      const { error, description } = outcome.failure;
+      ports.events.emit({ type: 'registration_refused', error, reason: description });
+    }
+    return outcome;
+  };
 }
+
+const tooMany = 'Too many clients were registered from this address: try later.';
+const closed = oauthError(
+  'access_denied',
+  'Clients cannot register themselves here: ask the operator of this gateway for a client id.',
+);
 
 async function keep(
   ports: Pick<Ports, 'store'>,
@@ -66,8 +97,9 @@ const day = 86_400;
 /** Notes that a client is in use, once a day: it stays registered. That another writer was faster means that it is noted already. */
 export async function noteUse(
   ports: Pick<Ports, 'clock' | 'store'>,
-  { value, version }: Versioned<Client>,
+  { value, version }: KnownClient,
 ): Promise<void> {
+  if (version === undefined) return; // it is not in the store, and cannot be forgotten there
   const now = ports.clock.now();
   if (value.usedAt !== undefined && now < value.usedAt + day) return;
   const used = { ...value, usedAt: now };

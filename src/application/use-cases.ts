@@ -6,9 +6,11 @@ import { advanceGrant } from './advance-grant.ts';
 import { type AuthenticateClient, authenticateClient } from './authenticate-client.ts';
 import { authorizeMcpCall } from './authorize-mcp-call.ts';
 import { type BeginAuthorization, beginAuthorization } from './begin-authorization.ts';
+import { checkAssertion } from './check-assertion.ts';
 import { type DiagnoseUpstream, diagnoseUpstream, type PageVisitor } from './diagnose-upstream.ts';
 import { endGrantUseCase } from './end-grant.ts';
 import { type ExchangeCode, exchangeCode } from './exchange-code.ts';
+import { type ClientSources, findClient } from './find-client.ts';
 import { finishFlow } from './finish-flow.ts';
 import { type IntrospectToken, introspectToken } from './introspect-token.ts';
 import { keepGrant } from './keep-grant.ts';
@@ -16,7 +18,11 @@ import { moveFlow, refuseStep } from './move-flow.ts';
 import { type OpenLogin, openLogin } from './open-login.ts';
 import type { Ports } from './ports.ts';
 import { type RefreshTokens, refreshTokens } from './refresh-tokens.ts';
-import { type RegisterClient, registerClientUseCase } from './register-client.ts';
+import {
+  type RegisterClient,
+  type RegistrationSettings,
+  registerClientUseCase,
+} from './register-client.ts';
 import { type RelayMcpCall, relayMcpCall } from './relay-mcp-call.ts';
 import { renewUpstreamTokens } from './renew-upstream-tokens.ts';
 import { type KnownUpstream, knownUpstream } from './resolve-upstream.ts';
@@ -37,6 +43,8 @@ export interface UseCaseSettings {
   /** How long a browser stays signed in; zero: not at all. */
   readonly sessionTtl: Seconds;
   readonly upstream: UpstreamSettings;
+  readonly clients: ClientSources;
+  readonly registration: RegistrationSettings;
   /** The redirect URI at the upstream: known once the gateway listens. */
   readonly callbackUrl: () => string;
   /** Where clients reach the gateway, if the operator said so. */
@@ -66,6 +74,7 @@ export interface UseCases {
 export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
   const { policy, flowTtl, callbackUrl, keys } = settings;
   const { scope, limits, auth } = settings.upstream;
+  const find = findClient(ports, settings.clients, () => new URL(callbackUrl()).origin);
   const refuse = refuseStep(ports);
   const move = moveFlow(ports, refuse);
   const sessions = signInSessions(ports, keys, settings.sessionTtl);
@@ -88,8 +97,8 @@ export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
   const finish = finishFlow({ ports, move, keep: keepGrant({ ports, keys, policy }) });
   const screenTwo = usesTokens ? upstream : undefined;
   return {
-    register: registerClientUseCase(ports),
-    begin: beginAuthorization(ports, flowTtl),
+    register: registerClientUseCase(ports, settings.registration),
+    begin: beginAuthorization(ports, find, flowTtl),
     openLogin: openLogin(ports, move, sessions),
     scopeToShow: scopeToShow(screenTwo, scope),
     submitSignIn: submitSignIn({
@@ -110,7 +119,7 @@ export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
       finish,
       callbackUrl,
     }),
-    authenticate: authenticateClient(ports),
+    authenticate: authenticateClient(ports, find, checkAssertion(ports, policy.clockSkew)),
     exchange: exchangeCode({ ports, advance, endGrant, keys }),
     refresh: refreshTokens({ ports, advance, endGrant, keys, policy }),
     introspect: introspectToken(ports, policy),

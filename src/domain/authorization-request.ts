@@ -1,4 +1,9 @@
-import { type Client, type ClientId, provenRedirectUri } from './client-registration.ts';
+import {
+  type Client,
+  type ClientId,
+  type ClientOrigin,
+  provenRedirectUri,
+} from './client-registration.ts';
 import { type OAuthError, oauthError } from './oauth-error.ts';
 import { type CodeChallenge, isCodeChallenge } from './pkce.ts';
 import type { RedirectUri } from './redirect-uri.ts';
@@ -34,6 +39,7 @@ export interface ReturnAddress {
 export interface ClientRequest extends ReturnAddress {
   readonly clientId: ClientId;
   readonly clientName: string | undefined;
+  readonly clientOrigin: ClientOrigin;
   readonly challenge: CodeChallenge;
   readonly scope: Scope | undefined;
   readonly resource: string;
@@ -45,7 +51,12 @@ export interface ClientRequest extends ReturnAddress {
 export type RequestRefusal =
   | {
       readonly to: 'user';
-      readonly reason: 'unknown_client' | 'redirect_uri';
+      readonly reason:
+        | 'unknown_client'
+        | 'redirect_uri'
+        /** The document of the client may not be used, or cannot be had just now. */
+        | 'client_document'
+        | 'client_unavailable';
       readonly detail: string;
     }
   | { readonly to: 'client'; readonly address: ReturnAddress; readonly error: OAuthError };
@@ -79,6 +90,7 @@ export function clientRequest(
     ...address,
     clientId: client.id,
     clientName: client.name,
+    clientOrigin: client.origin,
     challenge: challenge.value,
     scope: parameters.scope || undefined,
     resource: resource.value,

@@ -1,3 +1,5 @@
+import { assertionAlgorithms } from './client-keys.ts';
+import { tokenEndpointAuthMethods } from './client-registration.ts';
 import { mcpUrl } from './gateway-address.ts';
 
 /** What the gateway publishes about itself as a protected resource (RFC 9728 §2). */
@@ -14,14 +16,18 @@ export interface AuthorizationServerMetadata {
   readonly issuer: string;
   readonly authorization_endpoint: string;
   readonly token_endpoint: string;
-  readonly registration_endpoint: string;
+  /** Absent where the operator does not let clients register themselves. */
+  readonly registration_endpoint?: string;
   readonly revocation_endpoint: string;
   readonly introspection_endpoint?: string;
   readonly response_types_supported: readonly string[];
   readonly response_modes_supported: readonly string[];
   readonly grant_types_supported: readonly string[];
   readonly token_endpoint_auth_methods_supported: readonly string[];
+  readonly token_endpoint_auth_signing_alg_values_supported: readonly string[];
   readonly revocation_endpoint_auth_methods_supported: readonly string[];
+  readonly revocation_endpoint_auth_signing_alg_values_supported: readonly string[];
+  readonly client_id_metadata_document_supported: boolean;
   readonly code_challenge_methods_supported: readonly string[];
   readonly authorization_response_iss_parameter_supported: boolean;
 }
@@ -52,31 +58,37 @@ export function protectedResourceMetadataUrl(base: string, path: string): string
 /** What an authorization server's metadata depends on. */
 export interface ServerFeatures {
   readonly introspection: boolean;
+  /** Whether clients may register themselves (RFC 7591). */
+  readonly registration: boolean;
+  /** Whether a client id may be the URL of a Client ID Metadata Document. */
+  readonly clientDocuments: boolean;
 }
 
 /** The authorization server metadata; `issuer` is the base URL without a trailing slash, the same string everywhere. */
 export function authorizationServerMetadata(
   base: string,
-  { introspection }: ServerFeatures,
+  { introspection, registration, clientDocuments }: ServerFeatures,
 ): AuthorizationServerMetadata {
   return {
     issuer: base,
     authorization_endpoint: `${base}/authorize`,
     token_endpoint: `${base}/token`,
-    registration_endpoint: `${base}/register`,
+    ...(registration && { registration_endpoint: `${base}/register` }),
     revocation_endpoint: `${base}/revoke`,
     ...(introspection && { introspection_endpoint: `${base}/introspect` }),
     response_types_supported: ['code'],
     response_modes_supported: ['query'],
     grant_types_supported: ['authorization_code', 'refresh_token'],
-    token_endpoint_auth_methods_supported: clientAuthMethods,
-    revocation_endpoint_auth_methods_supported: clientAuthMethods,
+    token_endpoint_auth_methods_supported: tokenEndpointAuthMethods,
+    token_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
+    revocation_endpoint_auth_methods_supported: tokenEndpointAuthMethods,
+    revocation_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
+    client_id_metadata_document_supported: clientDocuments,
     code_challenge_methods_supported: ['S256'],
     authorization_response_iss_parameter_supported: true,
   };
 }
 
-const clientAuthMethods = ['client_secret_basic', 'client_secret_post', 'none'];
 /** The public half of a key (RFC 7517 §4). */
 export type PublicKey = Readonly<Record<string, unknown>>;
 

@@ -12,6 +12,7 @@ const statusOf = {
   invalid_client: 401, // RFC 6749 §5.2
   invalid_token: 401, // RFC 6750 §3.1
   insufficient_scope: 403,
+  too_many_requests: 429, // RFC 6585 §4
   server_error: 500,
   temporarily_unavailable: 503,
 } as const;
@@ -26,7 +27,7 @@ export const oauthErrorCodes: readonly OAuthErrorCode[] = Object.keys(statusOf) 
 export interface OAuthError {
   readonly error: OAuthErrorCode;
   readonly description: string;
-  /** Seconds until trying again makes sense; only with `temporarily_unavailable`. */
+  /** Seconds until trying again makes sense; only with `temporarily_unavailable` and `too_many_requests`. */
   readonly retryAfter: number | undefined;
 }
 

@@ -4,14 +4,20 @@ import { test } from 'node:test';
 import { completedPage } from '../../src/adapters/http/completed-page.ts';
 import { errorPage } from '../../src/adapters/http/error-page.ts';
 import { homePage } from '../../src/adapters/http/home-page.ts';
-import { type LoginView, loginPage } from '../../src/adapters/http/login-page.ts';
+import { type LoginView, loginPage, type NameSource } from '../../src/adapters/http/login-page.ts';
 import { pageHeaders, pageStyleHash } from '../../src/adapters/http/page-layout.ts';
 
+const registered = { type: 'registered' } as const;
 const EVIL = `"'><script>alert(1)</script>\u202E`;
 
 function view(changes: Partial<LoginView> = {}): LoginView {
   return {
-    client: { name: 'Claude', returnHost: 'claude.ai', loopback: false },
+    client: {
+      name: 'Claude',
+      nameSource: registered,
+      returnHost: 'claude.ai',
+      loopback: false,
+    },
     upstreamHost: 'mcp.example.com',
     scopes: [],
     action: '/login/callback',
@@ -71,8 +77,39 @@ test('no page may be framed or stored, and none cuts the window that opened it',
 });
 
 const evilViews: readonly (readonly [string, Partial<LoginView>])[] = [
-  ['client name', { client: { name: EVIL, returnHost: 'claude.ai', loopback: false } }],
-  ['return host', { client: { name: 'Claude', returnHost: EVIL, loopback: true } }],
+  [
+    'client name',
+    {
+      client: {
+        name: EVIL,
+        nameSource: registered,
+        returnHost: 'claude.ai',
+        loopback: false,
+      },
+    },
+  ],
+  [
+    'host of a document',
+    {
+      client: {
+        name: 'Claude',
+        nameSource: { type: 'document', host: EVIL },
+        returnHost: 'claude.ai',
+        loopback: false,
+      },
+    },
+  ],
+  [
+    'return host',
+    {
+      client: {
+        name: 'Claude',
+        nameSource: registered,
+        returnHost: EVIL,
+        loopback: true,
+      },
+    },
+  ],
   ['upstream host', { upstreamHost: EVIL }],
   ['scope', { scopes: ['repo', EVIL] }],
   ['form action', { action: EVIL }],
@@ -90,7 +127,12 @@ for (const [field, changes] of evilViews) {
 }
 
 test('text direction cannot be turned by what a stranger wrote', () => {
-  const client = { name: EVIL, returnHost: EVIL, loopback: false };
+  const client = {
+    name: EVIL,
+    nameSource: registered,
+    returnHost: EVIL,
+    loopback: false,
+  };
 
   const text = loginPage(view({ client, upstreamHost: EVIL, scopes: [EVIL], message: EVIL }));
 
@@ -160,7 +202,9 @@ const returns: readonly (readonly [string, string, boolean, RegExp])[] = [
 ];
 for (const [kind, returnHost, loopback, note] of returns) {
   test(`a login that returns to ${kind} says where, and what that means`, () => {
-    const text = loginPage(view({ client: { name: 'X', returnHost, loopback } }));
+    const text = loginPage(
+      view({ client: { name: 'X', nameSource: registered, returnHost, loopback } }),
+    );
 
     assert.ok(text.includes(`<bdi>${returnHost}</bdi>`));
     assert.match(text, note);
@@ -170,15 +214,51 @@ for (const [kind, returnHost, loopback, note] of returns) {
 test('a claimed name is said to be unchecked, and the lack of one is said too', () => {
   assert.match(loginPage(view()), /<bdi>Claude<\/bdi>[\s\S]*Nobody has checked it/);
   for (const name of [undefined, '', ' \u3164 ']) {
-    const client = { name, returnHost: 'claude.ai', loopback: false };
+    const client = {
+      name,
+      nameSource: registered,
+      returnHost: 'claude.ai',
+      loopback: false,
+    };
     assert.match(loginPage(view({ client })), /registered itself without a name/);
   }
 });
 
+const sources: readonly (readonly [string, NameSource, RegExp])[] = [
+  ['itself, at registration', { type: 'registered' }, /calls itself[\s\S]*registered itself/],
+  [
+    'the host of its document',
+    { type: 'document', host: 'app.example:8443' },
+    /calls itself[\s\S]*comes from <code><bdi>app\.example:8443<\/bdi><\/code>/,
+  ],
+  [
+    'the operator',
+    { type: 'configured' },
+    /is called[\s\S]*The operator of this gateway let it in/,
+  ],
+];
+
+for (const [source, nameSource, text] of sources) {
+  test(`a name is shown with who gave it: ${source}`, () => {
+    const client = { name: 'X', nameSource, returnHost: 'claude.ai', loopback: false };
+
+    const shown = loginPage(view({ client }));
+    const others = sources.filter(([name]) => name !== source);
+
+    assert.match(shown, text);
+    for (const [, , other] of others) assert.doesNotMatch(shown, other);
+    assert.doesNotMatch(loginPage(view({ client: { ...client, name: undefined } })), /<bdi>X/);
+  });
+}
+
 test('a long return host is shown to its end, where its owner stands', () => {
   const returnHost = `claude.ai.${'login.'.repeat(30)}attacker.example`;
 
-  const text = loginPage(view({ client: { name: 'Claude', returnHost, loopback: false } }));
+  const text = loginPage(
+    view({
+      client: { name: 'Claude', nameSource: registered, returnHost, loopback: false },
+    }),
+  );
 
   assert.ok(text.includes(`<bdi>${returnHost}</bdi>`));
 });

@@ -9,10 +9,14 @@ function basic(text: string): string {
 
 /** The credentials in the order they are tried, or the error. */
 function read(authorization: string | undefined, form: string): unknown {
-  const credentials = clientCredentials(authorization, parameters(form));
+  const credentials = clientCredentials(authorization, parameters(form), ['https://gw']);
   if (!credentials.ok) return credentials.failure.error;
-  return credentials.value.map(({ id, secret }) => [id, secret]);
+  const presented = credentials.value;
+  return 'assertion' in presented ? presented : presented.map(({ id, secret }) => [id, secret]);
 }
+
+const jwtBearer = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+const audiences = ['https://gw', 'https://gw/token'];
 
 const proofs: readonly (readonly [string, string | undefined, string, unknown])[] = [
   ['an id alone', undefined, 'client_id=c', [['c', undefined]]],
@@ -56,14 +60,49 @@ const proofs: readonly (readonly [string, string | undefined, string, unknown])[
       ['c:', 's+ '],
     ],
   ],
+  ['a header, and its id decoded in the form', basic('a%20b:s'), 'client_id=a+b', [['a b', 's']]],
   [
-    'a header, and its id decoded in the form',
-    basic('a%20b:s'),
-    'client_id=a+b',
-    [
-      ['a%20b', 's'],
-      ['a b', 's'],
-    ],
+    'a header with a URL as id, and no secret',
+    basic('https://c.example/1:'),
+    'client_id=https://c.example/1',
+    [['https://c.example/1', '']],
+  ],
+  [
+    'a header with a URL as id, encoded',
+    basic('https%3A%2F%2Fc.example%2F1:s'),
+    'client_id=https://c.example/1',
+    [['https://c.example/1', 's']],
+  ],
+  [
+    'an assertion',
+    undefined,
+    `client_assertion=a.b.c&client_assertion_type=${jwtBearer}&code=d`,
+    { assertion: 'a.b.c', id: undefined, audiences, purpose: 'd' },
+  ],
+  [
+    'an assertion, an id and a refresh token',
+    undefined,
+    `client_assertion=a.b.c&client_assertion_type=${jwtBearer}&client_id=c&refresh_token=r`,
+    { assertion: 'a.b.c', id: 'c', audiences, purpose: 'r' },
+  ],
+  ['an assertion of no type', undefined, 'client_assertion=a.b.c', 'invalid_client'],
+  [
+    'an assertion of another type',
+    undefined,
+    'client_assertion=a.b.c&client_assertion_type=urn:ietf:params:oauth:client-assertion-type:saml2-bearer',
+    'invalid_client',
+  ],
+  [
+    'an assertion and a secret',
+    undefined,
+    `client_assertion=a.b.c&client_assertion_type=${jwtBearer}&client_id=c&client_secret=s`,
+    'invalid_request',
+  ],
+  [
+    'an assertion and a header',
+    basic('c:s'),
+    `client_assertion=a.b.c&client_assertion_type=${jwtBearer}`,
+    'invalid_request',
   ],
   [
     'a header with more colons',

@@ -26,6 +26,7 @@ export function contestedStore(quiet: Store): ContestedStore {
     clients: contested('clients', quiet.clients),
     grants: contested('grants', quiet.grants),
     registrations: contested('registrations', quiet.registrations),
+    assertions: contested('assertions', quiet.assertions),
     close: () => quiet.close(),
     beforeWrite: (kind, rival, times = 1) => {
       const queue = rivals.get(kind) ?? [];

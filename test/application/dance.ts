@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { KnownClient } from '../../src/application/find-client.ts';
 import type { LoginScreen, OpeningBrowser } from '../../src/application/open-login.ts';
 import type { Versioned } from '../../src/application/ports.ts';
 import type { UpstreamReturn } from '../../src/application/return-from-upstream.ts';
@@ -28,6 +29,7 @@ export async function aClient(gateway: UseCases, outside: World): Promise<Versio
       grantTypes: undefined,
       responseTypes: undefined,
       clientName: 'Test Client',
+      keys: undefined,
     }),
   );
   return storedClient(outside, client.id);
@@ -67,7 +69,7 @@ export function aBrowser(
 /** A flow with screen 1 open in a browser. */
 export async function openedFlow(
   gateway: UseCases,
-  client: Versioned<Client>,
+  client: KnownClient,
   changed: Partial<AuthorizationParameters> = {},
 ): Promise<LoginScreen> {
   const id = valueIn(await gateway.begin(client.value.id, parameters(changed), bases));
@@ -112,7 +114,7 @@ export function returned(url: string, screen: LoginScreen): UpstreamReturn {
 export async function aCode(
   gateway: UseCases,
   outside: World,
-  client: Versioned<Client>,
+  client: KnownClient,
   changed: Partial<AuthorizationParameters> = {},
 ): Promise<string> {
   const screen = await openedFlow(gateway, client, changed);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { registrationLimit } from '../../src/application/registration-limit.ts';
 import {
   type ClientCredentials,
   type ClientMetadata,
@@ -15,6 +16,7 @@ const metadata: ClientMetadata = {
   grantTypes: undefined,
   responseTypes: undefined,
   clientName: 'A client',
+  keys: undefined,
 };
 const day = 86_400;
 const farAway = epochSeconds(4_000_000_000);
@@ -161,5 +163,42 @@ describe('client authentication', () => {
 
     assert.equal(failureIn(unknown).error, 'invalid_client');
     assert.deepEqual(wrong, unknown);
+  });
+});
+
+describe('the limits of registration', () => {
+  it('turn an address away that registers too many clients in a minute, and no other', async () => {
+    const outside = world();
+    const gateway = wired(outside, { registration: { perMinute: 2 } });
+    valueIn(await gateway.register(metadata, '192.0.2.1'));
+    outside.clock.advance(20);
+    valueIn(await gateway.register(metadata, '192.0.2.1'));
+
+    const refused = failureIn(await gateway.register(metadata, '192.0.2.1'));
+
+    assert.equal(refused.error, 'too_many_requests');
+    assert.equal(refused.retryAfter, 40);
+    assert.equal(outside.events.of('registration_refused')[0]?.error, 'too_many_requests');
+    valueIn(await gateway.register(metadata, '192.0.2.2'));
+    valueIn(await gateway.register(metadata));
+    outside.clock.advance(40);
+    valueIn(await gateway.register(metadata, '192.0.2.1'));
+  });
+
+  it('turn strangers away when too many addresses come at once', async () => {
+    const limit = registrationLimit(world().clock, 2);
+    for (let address = 0; address < 10_000; address += 1) limit(`address ${address}`);
+
+    assert.equal(limit('a stranger'), 60);
+    assert.equal(limit('address 1'), undefined);
+  });
+
+  it('let nobody register where the operator switched it off', async () => {
+    const gateway = wired(world(), { registration: { open: false } });
+
+    const refused = failureIn(await gateway.register(metadata, '192.0.2.1'));
+
+    assert.equal(refused.error, 'access_denied');
+    assert.match(refused.description, /operator/);
   });
 });

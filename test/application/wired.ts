@@ -4,8 +4,11 @@ import {
   type AuthorizationServerTraits,
   countingRandom,
   type FakeAuthorizationServer,
+  type FakeClientDocuments,
   type FakeResourceServer,
+  fakeAssertions,
   fakeAuthorizationServer,
+  fakeClientDocuments,
   fakeResourceServer,
   fakeSignIn,
   type RecordedEvents,
@@ -13,7 +16,9 @@ import {
   type StandingClock,
   standingClock,
 } from '../../src/adapters/testing/testing.ts';
+import type { ClientSources } from '../../src/application/find-client.ts';
 import type { Ports, Random } from '../../src/application/ports.ts';
+import type { RegistrationSettings } from '../../src/application/register-client.ts';
 import type { UpstreamSettings } from '../../src/application/upstream-settings.ts';
 import { type UseCases, useCases } from '../../src/application/use-cases.ts';
 import type { TokenPolicy } from '../../src/domain/grant.ts';
@@ -65,6 +70,7 @@ export interface World {
   readonly store: ContestedStore;
   readonly upstream: FakeAuthorizationServer;
   readonly mcp: FakeResourceServer;
+  readonly sites: FakeClientDocuments;
   readonly ports: Ports;
 }
 
@@ -89,16 +95,19 @@ export function world({ traits = {}, limits = {} }: WorldOptions = {}): World {
     ],
   });
   const mcp = fakeResourceServer({ access: upstream.access, clock, random });
+  const sites = fakeClientDocuments();
   const ports: Ports = {
     clock,
     random,
     store,
     signIn: fakeSignIn({ alice: 'wonderland', bob: 'builder' }),
+    clientDocuments: sites,
+    assertions: fakeAssertions,
     authorizationServer: upstream,
     resourceServer: mcp,
     events,
   };
-  return { clock, random, events, store, upstream, mcp, ports };
+  return { clock, random, events, store, upstream, mcp, sites, ports };
 }
 
 export function gatewayKeys(name = 'gateway key', ...previous: string[]): GatewayKeys {
@@ -110,6 +119,8 @@ export interface WiredOptions {
   readonly policy?: Partial<TokenPolicy>;
   readonly settings?: Partial<UpstreamSettings>;
   readonly keys?: GatewayKeys;
+  readonly clients?: Partial<ClientSources>;
+  readonly registration?: Partial<RegistrationSettings>;
   readonly publicUrl?: string | undefined;
   readonly sessionTtl?: number;
   readonly upstreamRevocation?: boolean;
@@ -126,6 +137,12 @@ export function wired(outside: World, options: WiredOptions = {}): UseCases {
       sessionTtl: seconds(options.sessionTtl ?? 0),
       upstreamRevocation: options.upstreamRevocation ?? true,
       upstream: { ...settings, ...options.settings },
+      clients: {
+        configured: new Map(),
+        documents: { insecure: false, domains: undefined },
+        ...options.clients,
+      },
+      registration: { open: true, perMinute: 120, ...options.registration },
       callbackUrl: () => callback,
       publicUrl: options.publicUrl,
       keys: options.keys ?? gatewayKeys(),

@@ -26,10 +26,16 @@ declare global {
   }
 }
 
+const registered = { type: 'registered' } as const;
 const EVIL = `"'><script>window.ran=1</script><img src=x onerror=window.ran=1>\u202E`;
 
 const login = {
-  client: { name: 'Claude Code', returnHost: 'localhost:3118', loopback: true },
+  client: {
+    name: 'Claude Code',
+    nameSource: registered,
+    returnHost: 'localhost:3118',
+    loopback: true,
+  },
   upstreamHost: 'mcp.example.com',
   scopes: ['repo', 'read:org', 'https://www.example.com/auth/a.scope.with.a.long.name'],
   action: '/login/callback',
@@ -40,7 +46,12 @@ const login = {
 };
 const evilLogin = {
   ...login,
-  client: { name: EVIL.repeat(5), returnHost: `${'a'.repeat(250)}.example`, loopback: false },
+  client: {
+    name: EVIL.repeat(5),
+    nameSource: registered,
+    returnHost: `${'a'.repeat(250)}.example`,
+    loopback: false,
+  },
   upstreamHost: EVIL,
   scopes: Array.from({ length: 60 }, (_, index) => `${EVIL}${index}`),
   message: EVIL,

@@ -31,6 +31,20 @@ describe('a command line starts the gateway', () => {
     assert.equal(sources.get('username'), undefined);
   });
 
+  test('with a switch that is only named, and with names one by one', () => {
+    const { config } = started([
+      '--allow-insecure-client-metadata',
+      '--dynamic-registration=off',
+      '--client-metadata-domains=a.example,b.example',
+      '--client-metadata-domains',
+      '*.c.example',
+    ]);
+
+    assert.equal(config.allowInsecureClientMetadata, 'on');
+    assert.equal(config.dynamicRegistration, 'off');
+    assert.deepEqual(config.clientMetadataDomains, ['a.example', 'b.example', '*.c.example']);
+  });
+
   test('with values that hold equals signs, dots and dashes', () => {
     const { config } = started(['--upstream-client-id=-a.b=c', '--upstream-client-secret=--x=']);
 
@@ -257,7 +271,7 @@ describe('a command line prints', () => {
       const variable = row.environmentOnly
         ? new RegExp(`^ {2}${environmentName(row.key)} .*\\n +default ${row.default}$`, 'm')
         : new RegExp(
-            `^ +${environmentName(row.key)}${row.default ? `, default ${row.default}` : ''}`,
+            `^ +${environmentName(row.key)}${row.default ? `,\\s+default ${row.default}` : ''}`,
             'm',
           );
       assert.match(asked.text, variable);

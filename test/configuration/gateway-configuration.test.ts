@@ -79,6 +79,12 @@ describe('a value', () => {
     ],
     ['a public URL with a query', 'publicUrl', 'https://a.example/?x', /has a query/],
     ['a public URL without scheme', 'publicUrl', 'a.example', /is not a URL/],
+    ['a switch that is neither', 'dynamicRegistration', 'yes', /"yes" is neither on nor off/],
+    ['a limit of none', 'registrationsPerMinute', 0, /0 is not accepted; give a whole number/],
+    ['a clients file without a name', 'clientsFile', '', /The value is empty/],
+    ['a domain with a path', 'clientMetadataDomains', 'a.example/x', /Host names are expected/],
+    ['no domain between commas', 'clientMetadataDomains', 'a.example,,', /Host names are expected/],
+    ['a list of no domains', 'clientMetadataDomains', [], /Host names are expected/],
     ['a long value, shortened', 'publicUrl', 'x'.repeat(5000), /^.{0,250}$/],
   ];
   for (const [what, key, value, sentence] of refused) {
@@ -129,6 +135,11 @@ describe('a value', () => {
     ],
     ['IPv6 in brackets', { host: '[0:0::1]' }, { host: '::1' }],
     ['a short form of loopback', { host: '127.1' }, { host: '127.0.0.1' }],
+    [
+      'a switch as YAML reads it',
+      { dynamicRegistration: false, clientMetadataDocuments: true },
+      { dynamicRegistration: 'off', clientMetadataDocuments: 'on' },
+    ],
     [
       'undefined for absent',
       { publicUrl: undefined, port: undefined },
@@ -291,6 +302,17 @@ test('URLs are announced under the public URL, or under the host as named', () =
   }
 });
 
+test('host names may be a list or a text', () => {
+  for (const clientMetadataDomains of [
+    'Claude.ai, *.example.com',
+    ['claude.ai', '*.example.com'],
+  ]) {
+    const config = parseConfiguration({ upstreamRs, clientMetadataDomains });
+
+    assert.deepEqual(config.clientMetadataDomains, ['claude.ai', '*.example.com']);
+  }
+});
+
 test('warnings tell what is risky although it starts', () => {
   const cases: [Record<string, unknown>, RegExp[]][] = [
     [{}, [/^The default password is in use; .*password: 'PASSWORD'/]],
@@ -298,6 +320,10 @@ test('warnings tell what is risky although it starts', () => {
     [{ password: 'own', publicUrl: 'http://a.example' }, [/^publicUrl is plain http/]],
     [{ password: 'own', publicUrl: 'http://127.0.0.1' }, []],
     [{ password: 'own', publicUrl: 'https://a.example' }, []],
+    [
+      { password: 'own', allowInsecureClientMetadata: 'on' },
+      [/^allowInsecureClientMetadata is on: .*for tests only/],
+    ],
     [
       { password: 'own', refreshTokenTtl: 3600 },
       [/^refreshTokenTtl is not longer than accessTokenTtl/],

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import { createServer } from 'node:net';
 import { describe, test } from 'node:test';
+import { ConfigurationError } from '../../src/adapters/configuration/gateway-configuration.ts';
 import {
   type ProcessLike,
   type RunnableGateway,
@@ -183,6 +184,16 @@ describe('a start that fails ends with 1 and a sentence', () => {
       [],
       new Error('no', { cause: systemError('EADDRINUSE') }),
       'Port 8002 (default) is already in use on localhost; stop the program that has it or choose another, for example --port=8003.',
+    ],
+    [
+      'a file that does not say what it should',
+      ['--clients-file=clients.json'],
+      new ConfigurationError([
+        { setting: 'clientsFile', message: 'The file is not JSON.' },
+        { setting: 'upstreamRs', message: 'It is odd.' },
+        { setting: 'what', message: 'There is no such setting.' },
+      ]),
+      '--clients-file: The file is not JSON.\n--upstream-rs: It is odd.\nwhat: There is no such setting.',
     ],
     ['anything else', [], new Error('out of luck'), 'The gateway could not start: out of luck.'],
   ];

@@ -3,11 +3,13 @@ import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { z } from 'zod';
 import {
+  assertionSchema,
   clientSchema,
   flowSchema,
   grantSchema,
   registrationSchema,
 } from '../../src/adapters/store/record-schemas.ts';
+import type { RecordKind } from '../../src/adapters/testing/sample-records.ts';
 
 /** The part of a JSON Schema that names members. */
 interface Described {
@@ -32,11 +34,12 @@ function membersOf(described: Described, path = ''): readonly string[] {
 
 describe('docs/store.md', () => {
   const text = readFileSync('docs/store.md', 'utf8');
-  const kinds = {
+  const kinds: Readonly<Record<RecordKind, z.ZodType>> = {
     flows: flowSchema,
     clients: clientSchema,
     grants: grantSchema,
     registrations: registrationSchema,
+    assertions: assertionSchema,
   };
   for (const [kind, schema] of Object.entries(kinds)) {
     it(`tells of every member of ${kind}, and of no other`, () => {

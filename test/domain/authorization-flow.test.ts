@@ -19,6 +19,7 @@ const started: Flow = {
   request: {
     clientId,
     clientName: 'Claude Code',
+    clientOrigin: 'registered',
     redirectUri,
     state: 's',
     issuer: 'http://localhost:8002',

@@ -12,7 +12,9 @@ const client: Client = {
   name: 'Claude Code',
   redirectUris: [uri('http://localhost:3118/callback')],
   method: 'none',
+  origin: 'registered',
   secretHash: undefined,
+  keys: undefined,
   registeredAt: at(0),
   usedAt: undefined,
 };
@@ -39,6 +41,7 @@ test('a request that is in order goes on with what the later steps need, its sta
     value: {
       clientId: 'client-1',
       clientName: 'Claude Code',
+      clientOrigin: 'registered',
       redirectUri: 'http://localhost:50000/callback',
       state: ' s+t%20a"t\u{1F600}e\n',
       issuer: 'http://127.0.0.1:8002',

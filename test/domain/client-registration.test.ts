@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { KeySource } from '../../src/domain/client-keys.ts';
 import {
   type Client,
   type ClientMetadata,
@@ -18,6 +19,7 @@ const metadata: ClientMetadata = {
   grantTypes: undefined,
   responseTypes: undefined,
   clientName: undefined,
+  keys: undefined,
 };
 
 function registered(changes: Partial<ClientMetadata>): Client {
@@ -29,9 +31,11 @@ test('a client that says nothing of itself gets a secret for Basic (RFC 7591 §2
   assert.deepEqual(registered({}), {
     id: 'client-1',
     name: undefined,
+    origin: 'registered',
     redirectUris: ['http://localhost:3118/callback'],
     method: 'client_secret_basic',
     secretHash: sha256('the-secret'),
+    keys: undefined,
     registeredAt: at(0),
     usedAt: undefined,
   });
@@ -49,6 +53,26 @@ test('a client may send its secret in the form', () => {
 
   assert.equal(client.method, 'client_secret_post');
   assert.equal(client.secretHash, sha256('the-secret'));
+});
+
+function keysAt(url: string): KeySource {
+  return { type: 'url', url };
+}
+
+test('a client that signs has keys and no secret', () => {
+  const keys = keysAt('https://a.example/jwks.json');
+
+  const client = registered({ tokenEndpointAuthMethod: 'private_key_jwt', keys });
+
+  assert.deepEqual(client.keys, { source: keys, required: true });
+  assert.equal(client.secretHash, undefined);
+  assert.equal(provesClient(client, { id: client.id, secret: undefined }), false);
+});
+
+test('keys of a client that does not sign are not kept', () => {
+  const keys = keysAt('https://a.example/jwks.json');
+
+  assert.equal(registered({ tokenEndpointAuthMethod: 'none', keys }).keys, undefined);
 });
 
 const names: readonly (readonly [string, string | undefined, string | undefined])[] = [
@@ -112,9 +136,33 @@ const refused: readonly (readonly [string, Partial<ClientMetadata>, string, RegE
   ],
   [
     'a method of authentication that is not known',
-    { tokenEndpointAuthMethod: 'private_key_jwt' },
+    { tokenEndpointAuthMethod: 'client_secret_jwt' },
     'invalid_client_metadata',
     /token_endpoint_auth_method must be/,
+  ],
+  [
+    'signed assertions without keys',
+    { tokenEndpointAuthMethod: 'private_key_jwt' },
+    'invalid_client_metadata',
+    /needs jwks/,
+  ],
+  [
+    'signed assertions with keys at a URL without TLS',
+    { tokenEndpointAuthMethod: 'private_key_jwt', keys: keysAt('http://127.0.0.1/jwks') },
+    'invalid_client_metadata',
+    /jwks_uri/,
+  ],
+  [
+    'signed assertions with keys at a URL that holds a password',
+    { tokenEndpointAuthMethod: 'private_key_jwt', keys: keysAt('https://u:p@a.example/jwks') },
+    'invalid_client_metadata',
+    /jwks_uri/,
+  ],
+  [
+    'signed assertions with keys at no URL',
+    { tokenEndpointAuthMethod: 'private_key_jwt', keys: keysAt('jwks') },
+    'invalid_client_metadata',
+    /jwks_uri/,
   ],
   [
     'only grant types that are not known',

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { assertionAlgorithms } from '../../src/domain/client-keys.ts';
+import { tokenEndpointAuthMethods } from '../../src/domain/client-registration.ts';
 import {
   authorizationServerMetadata,
   clientDocument,
@@ -9,6 +11,8 @@ import {
 } from '../../src/domain/metadata.ts';
 
 const base = 'http://localhost:8002';
+const everything = { introspection: true, registration: true, clientDocuments: true };
+const nothing = { introspection: false, registration: false, clientDocuments: false };
 
 test('the resource metadata names the MCP URL and this gateway as its authorization server', () => {
   assert.deepEqual(protectedResourceMetadata(base, '/mcp', ['repo']), {
@@ -38,7 +42,7 @@ test('the URL of the resource metadata has the path inserted behind the well-kno
 });
 
 test('the server metadata offers the code flow with S256, and puts iss into its answers', () => {
-  assert.deepEqual(authorizationServerMetadata(base, { introspection: true }), {
+  assert.deepEqual(authorizationServerMetadata(base, everything), {
     issuer: 'http://localhost:8002',
     authorization_endpoint: 'http://localhost:8002/authorize',
     token_endpoint: 'http://localhost:8002/token',
@@ -48,12 +52,11 @@ test('the server metadata offers the code flow with S256, and puts iss into its 
     response_types_supported: ['code'],
     response_modes_supported: ['query'],
     grant_types_supported: ['authorization_code', 'refresh_token'],
-    token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'none'],
-    revocation_endpoint_auth_methods_supported: [
-      'client_secret_basic',
-      'client_secret_post',
-      'none',
-    ],
+    token_endpoint_auth_methods_supported: tokenEndpointAuthMethods,
+    token_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
+    revocation_endpoint_auth_methods_supported: tokenEndpointAuthMethods,
+    revocation_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
+    client_id_metadata_document_supported: true,
     code_challenge_methods_supported: ['S256'],
     authorization_response_iss_parameter_supported: true,
   });
@@ -62,13 +65,24 @@ test('the server metadata offers the code flow with S256, and puts iss into its 
 test('issuer and authorization_servers are the same string', () => {
   const [server] = protectedResourceMetadata(base, '', undefined).authorization_servers;
 
-  assert.equal(authorizationServerMetadata(base, { introspection: false }).issuer, server);
+  assert.equal(authorizationServerMetadata(base, nothing).issuer, server);
 });
 
 test('what is not known or not offered is left out, not spelled as null', () => {
   assert.equal('scopes_supported' in protectedResourceMetadata(base, '', undefined), false);
-  const server = authorizationServerMetadata(base, { introspection: false });
+  const server = authorizationServerMetadata(base, nothing);
   assert.equal('introspection_endpoint' in server, false);
+  assert.equal('registration_endpoint' in server, false);
+  assert.equal(server.client_id_metadata_document_supported, false);
+});
+
+test('clients that take the first method that they know get what they always got', () => {
+  assert.deepEqual(tokenEndpointAuthMethods, [
+    'client_secret_basic',
+    'client_secret_post',
+    'none',
+    'private_key_jwt',
+  ]);
 });
 
 test('the client document is there only where an upstream can read it', () => {

@@ -335,6 +335,7 @@ test('a store that cannot be reached is 503 everywhere, says nothing of itself, 
     clients: records,
     grants: records,
     registrations: records,
+    assertions: records,
     close: async () => {},
   };
   const { base, events } = await startFake(t, { store });

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { HttpFault } from '../../src/adapters/testing/http-faults.ts';
+import { assertionAlgorithms } from '../../src/domain/client-keys.ts';
+import { tokenEndpointAuthMethods } from '../../src/domain/client-registration.ts';
 import { Browser } from '../support/real/browser-driver.ts';
 import { startStage } from './fake-stage.ts';
 import {
@@ -57,12 +59,11 @@ test('the metadata documents say what they must, under each of their names', asy
     response_types_supported: ['code'],
     response_modes_supported: ['query'],
     grant_types_supported: ['authorization_code', 'refresh_token'],
-    token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'none'],
-    revocation_endpoint_auth_methods_supported: [
-      'client_secret_basic',
-      'client_secret_post',
-      'none',
-    ],
+    token_endpoint_auth_methods_supported: tokenEndpointAuthMethods,
+    token_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
+    revocation_endpoint_auth_methods_supported: tokenEndpointAuthMethods,
+    revocation_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
+    client_id_metadata_document_supported: true,
     code_challenge_methods_supported: ['S256'],
     authorization_response_iss_parameter_supported: true,
   });

@@ -206,6 +206,11 @@ export function configurationWarnings(
       `${name('publicUrl')} is plain http: most clients refuse it, and passwords and tokens cross the network in the clear; put TLS in front and give the https:// URL.`,
     );
   }
+  if (config.allowInsecureClientMetadata === 'on') {
+    warnings.push(
+      `${name('allowInsecureClientMetadata')} is on: any program on this machine can pass for a client, and strangers can make the gateway ask its loopback addresses; it is for tests only.`,
+    );
+  }
   if (config.upstreamPlainHttp === 'allow') {
     warnings.push(
       `${example('upstreamPlainHttp', 'allow')} lets tokens and client secrets cross the network in the clear; use it in a private network only.`,

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { upstreamAuthMethods } from '../../domain/upstream-client.ts';
 import type { BrokenRules } from './configuration-rules.ts';
 import { fixedHeader } from './fixed-header.ts';
-import type { GatewayConfig } from './gateway-configuration.ts';
+import type { GatewayConfig, Switch } from './gateway-configuration.ts';
 import {
   type FileJudge,
   fileFault,
@@ -86,6 +86,12 @@ export function configurationSchema(
         username: required(settings.username, example, plainText),
         password: required(settings.password, example, plainText),
         session: wholeNumber(settings.session, example),
+        dynamicRegistration: onOrOff(settings.dynamicRegistration, example),
+        registrationsPerMinute: wholeNumber(settings.registrationsPerMinute, example),
+        clientsFile: optional(settings.clientsFile, example, plainText),
+        clientMetadataDocuments: onOrOff(settings.clientMetadataDocuments, example),
+        clientMetadataDomains: hostNames(settings.clientMetadataDomains, example),
+        allowInsecureClientMetadata: onOrOff(settings.allowInsecureClientMetadata, example),
         accessTokenTtl: wholeNumber(settings.accessTokenTtl, example),
         refreshTokenTtl: wholeNumber(settings.refreshTokenTtl, example),
         codeTtl: wholeNumber(settings.codeTtl, example),
@@ -125,7 +131,7 @@ export function configurationSchema(
 type Judge = (text: string, row: TextSetting, example: Spelling['example']) => string | undefined;
 
 function wholeNumber(row: NumberSetting, example: Spelling['example']): z.ZodType<number> {
-  const what = numberWords[row.kind];
+  const what = whatNumber[row.kind];
   const error = ({ input }: { readonly input?: unknown }) =>
     `${shown(input)} is not ${what} from ${row.min} to ${row.max}, for example ${example(row.key)}.${isServiceLink(input) ? serviceLink : ''}`;
   const bounded = z.int({ error }).min(row.min, { error }).max(row.max, { error });
@@ -136,7 +142,7 @@ function wholeNumber(row: NumberSetting, example: Spelling['example']): z.ZodTyp
     .describe(row.description);
 }
 
-const numberWords = {
+const whatNumber = {
   port: 'a port; give a whole number',
   seconds: 'accepted; give whole seconds',
   count: 'accepted; give a whole number',
@@ -314,6 +320,37 @@ function origins(row: TextSetting, example: Spelling['example']): z.ZodType<stri
 
 function isOrigin(text: string): boolean {
   return URL.canParse(text) && new URL(text).origin === text;
+}
+
+/** YAML writes on and off for true and false. */
+function onOrOff(row: TextSetting, example: Spelling['example']): z.ZodType<Switch> {
+  const error = ({ input }: { readonly input?: unknown }) =>
+    `${shown(input)} is neither on nor off; give one of them, for example ${example(row.key)}.`;
+  const spelled = z.boolean().transform((value): Switch => (value ? 'on' : 'off'));
+  return z
+    .union([z.enum(['on', 'off']), spelled], { error })
+    .default(row.default === 'on' ? 'on' : 'off')
+    .describe(row.description);
+}
+
+/** Names separated by commas, or an array of them. */
+function hostNames(
+  row: TextSetting,
+  example: Spelling['example'],
+): z.ZodType<readonly string[] | undefined> {
+  const error = `Host names are expected, separated by commas; for example ${example(row.key)}.`;
+  return z
+    .union([z.array(z.string()), z.string()], { error })
+    .optional()
+    .transform((value) => (typeof value === 'string' ? value.split(',') : value))
+    .transform((value) => value?.map((name) => name.trim().toLowerCase()))
+    .refine((names) => names === undefined || areHostNames(names), { error })
+    .describe(row.description);
+}
+
+function areHostNames(names: readonly string[]): boolean {
+  const hostName = /^(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)*$/;
+  return names.length > 0 && names.every((name) => hostName.test(name));
 }
 
 /** Kubernetes fills MCP_GATEWAY_PORT by itself where a Service is named mcp-gateway. */

@@ -1,5 +1,5 @@
 import { type GatewayAddress, upstreamCallbackUrl } from '../../domain/gateway-address.ts';
-import type { ClientDocument, PublicKey } from '../../domain/metadata.ts';
+import type { ClientDocument, PublicKey, ServerFeatures } from '../../domain/metadata.ts';
 import type { OriginPolicy } from '../../domain/web-origin.ts';
 import type { GatewayConfig } from './gateway-configuration.ts';
 import { gatewayClientDocument } from './use-case-settings.ts';
@@ -17,6 +17,7 @@ export interface EndpointSettings {
   readonly sessionTtl: number;
   readonly origins: OriginPolicy;
   readonly introspection: { readonly id: string; readonly secret: string } | undefined;
+  readonly features: ServerFeatures;
 }
 
 /** Reads it out. `address` is known in full once the gateway listens. */
@@ -28,6 +29,7 @@ export function endpointSettings(
   const { introspectionClientId: id, introspectionClientSecret: secret } = config;
   const canonicalHost =
     config.publicUrl === undefined ? config.host : new URL(config.publicUrl).hostname;
+  const introspection = id !== undefined && secret !== undefined ? { id, secret } : undefined;
   return {
     address,
     clientDocument: gatewayClientDocument(config, () => upstreamCallbackUrl(address()), publicKey),
@@ -39,6 +41,11 @@ export function endpointSettings(
       allowed: new Set(config.allowedOrigins?.split(' ')),
       loopback: isLoopback(canonicalHost),
     },
-    introspection: id !== undefined && secret !== undefined ? { id, secret } : undefined,
+    introspection,
+    features: {
+      introspection: introspection !== undefined,
+      registration: config.dynamicRegistration === 'on',
+      clientDocuments: config.clientMetadataDocuments === 'on',
+    },
   };
 }

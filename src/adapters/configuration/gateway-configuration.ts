@@ -68,6 +68,18 @@ export interface GatewayConfig {
   readonly password: string;
   /** How long a browser stays signed in; 0: every flow asks for the password. */
   readonly session: number;
+  /** Whether clients may register themselves (RFC 7591). */
+  readonly dynamicRegistration: Switch;
+  /** How many registrations one address may make a minute. */
+  readonly registrationsPerMinute: number;
+  /** The JSON file of the clients that the operator lets in; absent where there are none. */
+  readonly clientsFile: string | undefined;
+  /** Whether a client id may be the URL of a Client ID Metadata Document. */
+  readonly clientMetadataDocuments: Switch;
+  /** Host names, `*.` before one for those below it; absent where all are admitted. */
+  readonly clientMetadataDomains: readonly string[] | undefined;
+  /** Whether such documents may be on loopback over http, for tests. */
+  readonly allowInsecureClientMetadata: Switch;
   /** Life of an access token. */
   readonly accessTokenTtl: number;
   /** Life of a refresh token. */
@@ -103,9 +115,16 @@ export type GatewayOptions = {
   readonly [Key in keyof GatewayConfig]?: Given<GatewayConfig[Key]> | undefined;
 } & { readonly upstreamRs: string };
 
+/** A setting that is on or off; `true` and `false` may be given for them. */
+export type Switch = 'on' | 'off';
+
 type Given<Value> = Value extends number | Readonly<Record<string, string>>
   ? Value | string
-  : Value;
+  : Value extends Switch
+    ? Switch | boolean
+    : Value extends readonly string[]
+      ? readonly string[] | string
+      : Value;
 
 /** One thing that is wrong: the setting's key as given, and how to mend it, as a sentence. */
 export interface ConfigurationFault {

@@ -6,7 +6,6 @@ import {
   type Setting,
   type SettingKey,
   settingRows,
-  settings,
 } from './settings.ts';
 import type { Source, Sources } from './sources.ts';
 import { quoted } from './web-address.ts';
@@ -78,13 +77,15 @@ type Reading =
 const withFlag: readonly Setting[] = settingRows.filter((row) => row.environmentOnly !== true);
 
 function readFlag(name: string, value: unknown): Reading {
-  const key = withFlag.find((row) => flagName(row.key) === name)?.key;
-  if (key === undefined) return unknownFlag(name);
+  const row = withFlag.find((each) => flagName(each.key) === name);
+  if (row === undefined) return unknownFlag(name);
+  const { key } = row;
   if (typeof value === 'string' && value !== '') return { type: 'value', key, value };
-  const row = settings[key];
+  // A switch that is only named is meant to be on.
+  if (row.kind === 'switch' && value === true) return { type: 'value', key, value: 'on' };
   const all = 'repeatable' in row && Array.isArray(value) ? value : [];
   if (all.length > 0 && all.every((each) => typeof each === 'string' && each !== '')) {
-    return { type: 'value', key, value: all.join('&') };
+    return { type: 'value', key, value: all.join(row.kind === 'names' ? ',' : '&') };
   }
   const fault = Array.isArray(value)
     ? 'is given more than once; keep the one that is meant.'

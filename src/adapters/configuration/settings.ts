@@ -12,6 +12,7 @@ export type SettingGroup =
   | 'Upstream requests'
   | 'Upstream network'
   | 'Sign-in'
+  | 'Clients'
   | 'Tokens'
   | 'Programs'
   | 'State';
@@ -37,7 +38,17 @@ export interface NumberSetting<Key extends SettingKey = SettingKey> extends Row<
 
 /** A setting that is text; what text is accepted, the schema says. */
 export interface TextSetting<Key extends SettingKey = SettingKey> extends Row<Key> {
-  readonly kind: 'host' | 'url' | 'text' | 'secret' | 'list' | 'choice' | 'parameters' | 'file';
+  readonly kind:
+    | 'host'
+    | 'url'
+    | 'text'
+    | 'secret'
+    | 'list'
+    | 'choice'
+    | 'switch'
+    | 'names'
+    | 'parameters'
+    | 'file';
   readonly default: string | undefined;
   readonly required?: true;
   /** Whether the flag may be given several times. */
@@ -320,6 +331,57 @@ export const settings: Table = {
     max: 30 * day,
     description: 'Seconds a browser stays signed in (0: not)',
     example: '28800',
+  },
+  dynamicRegistration: {
+    key: 'dynamicRegistration',
+    group: 'Clients',
+    kind: 'switch',
+    default: 'on',
+    description: 'Whether clients may register themselves (on, off)',
+    example: 'off',
+  },
+  registrationsPerMinute: {
+    key: 'registrationsPerMinute',
+    group: 'Clients',
+    kind: 'count',
+    default: 120,
+    min: 1,
+    max: 1_000_000,
+    description: 'How many registrations one address may make a minute',
+    example: '120',
+  },
+  clientsFile: {
+    key: 'clientsFile',
+    group: 'Clients',
+    kind: 'text',
+    default: undefined,
+    description: 'JSON file of the clients that you let in yourself',
+    example: '/etc/mcp-oauth-gateway/clients.json',
+  },
+  clientMetadataDocuments: {
+    key: 'clientMetadataDocuments',
+    group: 'Clients',
+    kind: 'switch',
+    default: 'on',
+    description: 'Whether a client id may be the URL of its metadata (on, off)',
+    example: 'off',
+  },
+  clientMetadataDomains: {
+    key: 'clientMetadataDomains',
+    group: 'Clients',
+    kind: 'names',
+    repeatable: true,
+    default: undefined,
+    description: 'Hosts whose clients are admitted by such URLs (absent: all)',
+    example: 'claude.ai,*.example.com',
+  },
+  allowInsecureClientMetadata: {
+    key: 'allowInsecureClientMetadata',
+    group: 'Clients',
+    kind: 'switch',
+    default: 'off',
+    description: 'For tests: such URLs on loopback too, and there over http',
+    example: 'on',
   },
   accessTokenTtl: {
     key: 'accessTokenTtl',

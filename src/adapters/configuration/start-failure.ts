@@ -1,6 +1,6 @@
 import { StoreUnavailable } from '../../application/ports.ts';
 import { ConfigurationError, type GatewayConfig } from './gateway-configuration.ts';
-import { settingRows } from './settings.ts';
+import { type SettingKey, settings } from './settings.ts';
 import { describeSource, operatorSpelling, type Sources } from './sources.ts';
 
 /** Why a gateway could not start, in sentences: what, where the value came from, how to mend it. */
@@ -9,14 +9,7 @@ export function startFailure(
   config: GatewayConfig,
   sources: Sources,
 ): readonly string[] {
-  if (error instanceof ConfigurationError) {
-    const { name } = operatorSpelling(sources);
-    const row = (setting: string) => settingRows.find(({ key }) => key === setting);
-    return error.faults.map(({ setting, message }) => {
-      const key = row(setting)?.key;
-      return `${key === undefined ? setting : name(key)}: ${message}`;
-    });
-  }
+  if (error instanceof ConfigurationError) return configurationFailure(error, sources);
   return [systemFailure(error, config, sources)];
 }
 
@@ -43,6 +36,18 @@ function systemFailure(error: unknown, config: GatewayConfig, sources: Sources):
     default:
       return `The gateway could not start: ${error instanceof Error ? error.message : String(error)}.`;
   }
+}
+
+/** What only shows when the gateway is made: what a file holds that a setting names. */
+function configurationFailure({ faults }: ConfigurationError, sources: Sources): readonly string[] {
+  const { name } = operatorSpelling(sources);
+  return faults.map(
+    ({ setting, message }) => `${isSetting(setting) ? name(setting) : setting}: ${message}`,
+  );
+}
+
+function isSetting(text: string): text is SettingKey {
+  return Object.hasOwn(settings, text);
 }
 
 /** The system's code, also where the error came wrapped in another. */

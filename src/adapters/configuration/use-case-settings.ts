@@ -1,4 +1,5 @@
 import type { UseCaseSettings } from '../../application/use-cases.ts';
+import type { Client } from '../../domain/client-registration.ts';
 import type { GatewayKeys } from '../../domain/grant-keys.ts';
 import { seconds } from '../../domain/lifetime.ts';
 import {
@@ -18,6 +19,7 @@ export function useCaseSettings(
   callbackUrl: () => string,
   keys: GatewayKeys,
   publicKey: PublicKey | undefined,
+  configured: ReadonlyMap<string, Client>,
 ): UseCaseSettings {
   return {
     policy: {
@@ -30,6 +32,20 @@ export function useCaseSettings(
     },
     flowTtl: seconds(config.flowTtl),
     sessionTtl: seconds(config.session),
+    clients: {
+      configured,
+      documents:
+        config.clientMetadataDocuments === 'on'
+          ? {
+              insecure: config.allowInsecureClientMetadata === 'on',
+              domains: config.clientMetadataDomains,
+            }
+          : undefined,
+    },
+    registration: {
+      open: config.dynamicRegistration === 'on',
+      perMinute: config.registrationsPerMinute,
+    },
     upstream: {
       resource: config.upstreamRs,
       issuer: config.upstreamAs,

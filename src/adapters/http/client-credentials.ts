@@ -1,19 +1,29 @@
-import { type ClientCredentials, clientId } from '../../domain/client-registration.ts';
+import { assertionAudiences } from '../../domain/client-keys.ts';
+import {
+  type ClientCredentials,
+  clientId,
+  type PresentedAssertion,
+} from '../../domain/client-registration.ts';
 import { type OAuthError, oauthError } from '../../domain/oauth-error.ts';
 import { failure, type Result, success } from '../../domain/result.ts';
 import type { Parameters } from './parameters.ts';
 
 /**
- * The credentials of a request to /token, from the header or the form, never from both (RFC 6749 §2.3). Several, in the order
- * to be tried, where a Basic header can be read in two ways.
+ * The credentials of a request to /token, from the header or the form, never in two ways at once (RFC 6749 §2.3): an assertion, or a
+ * secret. Several, in the order to be tried, where a Basic header can be read in more ways than one. `bases`: the URLs this gateway goes by.
  */
 export function clientCredentials(
   authorization: string | undefined,
   form: Parameters,
-): Result<readonly ClientCredentials[], OAuthError> {
+  bases: readonly string[],
+): Result<readonly ClientCredentials[] | PresentedAssertion, OAuthError> {
   const id = form.get('client_id');
   const secret = form.get('client_secret');
-  if (authorization !== undefined) return basicCredentials(authorization, id, secret);
+  const assertion = form.get('client_assertion');
+  const ways = [authorization, secret, assertion].filter((way) => way !== undefined);
+  if (ways.length > 1) return failure(oneWayOnly);
+  if (assertion !== undefined) return presentedAssertion(assertion, id, form, bases);
+  if (authorization !== undefined) return basicCredentials(authorization, id);
   if (id === undefined) {
     return failure(
       oauthError('invalid_client', 'The client did not say who it is: send client_id.'),
@@ -22,28 +32,52 @@ export function clientCredentials(
   return success([{ id: clientId(id), secret }]);
 }
 
+const oneWayOnly = oauthError(
+  'invalid_request',
+  'The client has to prove who it is in one way only (RFC 6749 §2.3): an Authorization header, client_secret or client_assertion.',
+);
+
+/** RFC 7523 §2.2. */
+const jwtBearer = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+
+function presentedAssertion(
+  assertion: string,
+  id: string | undefined,
+  form: Parameters,
+  bases: readonly string[],
+): Result<PresentedAssertion, OAuthError> {
+  if (form.get('client_assertion_type') !== jwtBearer) {
+    return failure(oauthError('invalid_client', `client_assertion_type must be ${jwtBearer}.`));
+  }
+  return success({
+    assertion,
+    id: id === undefined ? undefined : clientId(id),
+    audiences: assertionAudiences(bases),
+    purpose: form.get('code') ?? form.get('refresh_token') ?? form.get('token') ?? '',
+  });
+}
+
 function basicCredentials(
   authorization: string,
   id: string | undefined,
-  secret: string | undefined,
 ): Result<readonly ClientCredentials[], OAuthError> {
-  if (secret !== undefined) {
-    const sentence =
-      'Send the client secret in one way only: the header or the form (RFC 6749 §2.3).';
-    return failure(oauthError('invalid_request', sentence));
-  }
   const encoded = /^basic +([A-Za-z0-9+/_-]+=*)$/i.exec(authorization)?.[1] ?? '';
   const text = Buffer.from(encoded, 'base64').toString();
   const colon = text.indexOf(':');
   const raw = { id: text.slice(0, colon), secret: text.slice(colon + 1) };
-  if (colon < 1 || (id !== undefined && id !== raw.id && id !== formDecoded(raw.id))) {
+  // RFC 6749 §2.3.1 wants both parts form-encoded; half of the clients leave them as they are.
+  const readings = [raw, { id: formDecoded(raw.id), secret: formDecoded(raw.secret) }];
+  // A client id that is a URL has colons of its own.
+  const last = text.lastIndexOf(':');
+  if (/^https?:/.test(text))
+    readings.push({ id: text.slice(0, last), secret: text.slice(last + 1) });
+  const consistent = readings.filter((each) => id === undefined || id === each.id);
+  if (colon < 1 || consistent.length === 0) {
     return failure(
       oauthError('invalid_client', 'The Authorization header holds no credentials of a client.'),
     );
   }
-  // RFC 6749 §2.3.1 wants both parts form-encoded; half of the clients leave them as they are.
-  const readings = [raw, { id: formDecoded(raw.id), secret: formDecoded(raw.secret) }];
-  return success(readings.map((each) => ({ ...each, id: clientId(each.id) })));
+  return success(consistent.map((each) => ({ ...each, id: clientId(each.id) })));
 }
 
 function formDecoded(text: string): string {

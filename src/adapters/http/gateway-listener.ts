@@ -2,7 +2,7 @@ import type { RequestListener } from 'node:http';
 import type { Ports } from '../../application/ports.ts';
 import type { UseCases } from '../../application/use-cases.ts';
 import type { GatewayAddress } from '../../domain/gateway-address.ts';
-import type { ClientDocument } from '../../domain/metadata.ts';
+import type { ClientDocument, ServerFeatures } from '../../domain/metadata.ts';
 import type { OriginPolicy } from '../../domain/web-origin.ts';
 import { crossOrigin } from './cross-origin.ts';
 import { flowCookies } from './flow-cookie.ts';
@@ -27,6 +27,7 @@ export interface ListenerSettings {
   readonly sessionTtl: number;
   readonly origins: OriginPolicy;
   readonly introspection: IntrospectionCaller | undefined;
+  readonly features: ServerFeatures;
 }
 
 /** The gateway as `node:http` sees it. */
@@ -55,6 +56,7 @@ export function gatewayListener(
     crashed,
     streams,
     introspection: settings.introspection,
+    features: settings.features,
   });
   const route = router(table, crossOrigin(settings.origins, address));
   return {

@@ -23,9 +23,10 @@ export function introspectionEndpoint(
   return async (request, response) => {
     const form = await readForm(request, response);
     if (form === undefined) return;
-    const credentials = clientCredentials(request.headers.authorization, form);
+    const credentials = clientCredentials(request.headers.authorization, form, []);
     const known =
       credentials.ok &&
+      !('assertion' in credentials.value) &&
       credentials.value.some(
         ({ id, secret }) =>
           sameHash(sha256(secret ?? ''), secretHash) && sameHash(sha256(id), sha256(caller.id)),

@@ -3,6 +3,7 @@ import type { OpenLogin } from '../../application/open-login.ts';
 import type { ScopeToShow } from '../../application/scope-to-show.ts';
 import type { SignInOutcome, SubmitSignIn } from '../../application/sign-in.ts';
 import type { Flow } from '../../domain/authorization-flow.ts';
+import type { ClientRequest } from '../../domain/authorization-request.ts';
 import { flowId } from '../../domain/flow-secrets.ts';
 import type { Subject } from '../../domain/grant.ts';
 import { isLoopbackRedirect, returnHost } from '../../domain/redirect-uri.ts';
@@ -10,7 +11,7 @@ import { scopeTokens } from '../../domain/scope.ts';
 import { type Headers, sendOn, sendPage } from './answers.ts';
 import { sendToClient } from './authorize-endpoint.ts';
 import type { FlowCookies } from './flow-cookie.ts';
-import { loginPage } from './login-page.ts';
+import { loginPage, type NameSource } from './login-page.ts';
 import { type Parameters, parameters, readForm } from './parameters.ts';
 import { sendStepRefusal } from './problem.ts';
 import type { Handle } from './router.ts';
@@ -100,6 +101,12 @@ function signInForm(form: Parameters) {
   };
 }
 
+function nameSource({ clientOrigin, clientId }: ClientRequest): NameSource {
+  // The id of such a client is the URL of its document.
+  if (clientOrigin === 'document') return { type: 'document', host: new URL(clientId).host };
+  return { type: clientOrigin };
+}
+
 async function pageOf(
   { upstreamHost, onlyScreen, scopeToShow }: LoginContext,
   flow: Flow,
@@ -109,6 +116,7 @@ async function pageOf(
   return loginPage({
     client: {
       name: request.clientName,
+      nameSource: nameSource(request),
       returnHost: returnHost(request.redirectUri),
       loopback: isLoopbackRedirect(request.redirectUri),
     },

@@ -1,10 +1,17 @@
 import { displayText, type Html, html } from './html.ts';
 import { page } from './page-layout.ts';
 
+/** Who gave a client its name: itself at registration, the host of its document, or the operator. */
+export type NameSource =
+  | { readonly type: 'registered' }
+  | { readonly type: 'document'; readonly host: string }
+  | { readonly type: 'configured' };
+
 /** The client as the user has to judge it. */
 export interface LoginClient {
-  /** What it called itself at registration: anybody can claim any name. */
   readonly name: string | undefined;
+  /** Without this a name says nothing: anybody can claim any. */
+  readonly nameSource: NameSource;
   /** Where the browser returns to: `claude.ai`, `localhost:3118` or `cursor://anysphere.cursor-mcp`. */
   readonly returnHost: string;
   readonly loopback: boolean;
@@ -59,14 +66,46 @@ ${form(view, upstream)}
 }
 
 // The claimed name stands alone, never inside a sentence of ours: no quotation mark could keep it from continuing one.
-function nameFact(client: LoginClient): Html {
-  const name = displayText(client.name ?? '');
-  return html`<div><dt>The application calls itself</dt>${
-    name === ''
-      ? html`<dd class="value none">nothing: it registered itself without a name</dd>`
-      : html`<dd class="value"><bdi>${name}</bdi></dd>
-<dd class="note">It chose this name when it registered itself. Nobody has checked it.</dd>`
+function nameFact({ name = '', nameSource }: LoginClient): Html {
+  const shown = displayText(name);
+  const { label, note, none } = nameTexts(nameSource);
+  return html`<div><dt>${label}</dt>${
+    shown === ''
+      ? html`<dd class="value none">${none}</dd>`
+      : html`<dd class="value"><bdi>${shown}</bdi></dd>
+<dd class="note">${note}</dd>`
   }</div>`;
+}
+
+interface NameTexts {
+  readonly label: string;
+  /** Where the name comes from. */
+  readonly note: string | Html;
+  /** Instead of a name. */
+  readonly none: string;
+}
+
+function nameTexts(source: NameSource): NameTexts {
+  switch (source.type) {
+    case 'registered':
+      return {
+        label: 'The application calls itself',
+        note: 'It chose this name when it registered itself. Nobody has checked it.',
+        none: 'nothing: it registered itself without a name',
+      };
+    case 'document':
+      return {
+        label: 'The application calls itself',
+        note: html`The name comes from <code><bdi>${displayText(source.host, HOST_LIMIT)}</bdi></code>, which publishes this application. Nobody else has checked it.`,
+        none: 'nothing: it was published without a name',
+      };
+    case 'configured':
+      return {
+        label: 'The application is called',
+        note: 'The operator of this gateway let it in under this name.',
+        none: 'nothing: the operator of this gateway let it in without a name',
+      };
+  }
 }
 
 function returnFact(client: LoginClient): Html {

@@ -3,6 +3,7 @@ import {
   authorizationServerMetadata,
   type ClientDocument,
   protectedResourceMetadata,
+  type ServerFeatures,
 } from '../../domain/metadata.ts';
 import { sendJson } from './answers.ts';
 import type { Handle } from './router.ts';
@@ -32,10 +33,10 @@ const documentCached = { 'Cache-Control': 'public, max-age=300' };
 /** GET /.well-known/oauth-authorization-server (RFC 8414 §3). */
 export function serverMetadataEndpoint(
   address: () => GatewayAddress,
-  introspection: boolean,
+  features: ServerFeatures,
 ): Handle {
   return (request, response) => {
     const base = baseUrlFor(address(), request.headers.host);
-    sendJson(response, 200, authorizationServerMetadata(base, { introspection }), cached);
+    sendJson(response, 200, authorizationServerMetadata(base, features), cached);
   };
 }

@@ -102,4 +102,18 @@ const requestProblems: Readonly<
     remedy:
       'Remove the server in the application and add it again. If that does not help, tell the application’s makers: its redirect_uri is not the one that it registered.',
   },
+  client_document: {
+    status: 400,
+    code: 'client_document_refused',
+    title: 'The application cannot be let in',
+    remedy:
+      'Tell the application’s makers what this page says, or the operator of this gateway if the application is one that you trust.',
+  },
+  client_unavailable: {
+    status: 503,
+    code: 'client_document_unavailable',
+    title: 'Nothing is known of this application just now',
+    remedy:
+      'Wait a minute, then start the connection again from the application. If it stays like this, tell the operator of this gateway.',
+  },
 };

@@ -1,39 +1,12 @@
-import { z } from 'zod';
 import type { RegisterClient, RegisteredClient } from '../../application/register-client.ts';
-import type { ClientMetadata } from '../../domain/client-registration.ts';
+import type { KeySource } from '../../domain/client-keys.ts';
 import { oauthError } from '../../domain/oauth-error.ts';
 import { sendJson, sendOAuthError } from './answers.ts';
+import { clientMetadata } from './client-metadata.ts';
 import { refuseBody } from './parameters.ts';
 import { readBody } from './request-body.ts';
 import type { Handle } from './router.ts';
-
-/** Null and empty count as absent, and what is of another type is not understood: ignored, as RFC 7591 §2 says. */
-const text = z
-  .string()
-  .nullish()
-  .transform((value) => value || undefined)
-  .catch(undefined);
-const texts = z
-  .array(z.string())
-  .nullish()
-  .transform((value) => value ?? undefined)
-  .catch(undefined);
-
-const clientMetadata: z.ZodType<ClientMetadata> = z
-  .object({
-    redirect_uris: z.array(z.string()),
-    token_endpoint_auth_method: text,
-    grant_types: texts,
-    response_types: texts,
-    client_name: text,
-  })
-  .transform((metadata) => ({
-    redirectUris: metadata.redirect_uris,
-    tokenEndpointAuthMethod: metadata.token_endpoint_auth_method,
-    grantTypes: metadata.grant_types,
-    responseTypes: metadata.response_types,
-    clientName: metadata.client_name,
-  }));
+import { senderOf } from './sender.ts';
 
 /** POST /register (RFC 7591 §3). */
 export function registrationEndpoint(register: RegisterClient): Handle {
@@ -46,7 +19,7 @@ export function registrationEndpoint(register: RegisterClient): Handle {
     if (!body.ok) return refuseBody(response, body.failure);
     const metadata = clientMetadata.safeParse(parsedJson(body.value));
     if (!metadata.success) return sendOAuthError(response, notMetadata);
-    const registered = await register(metadata.data);
+    const registered = await register(metadata.data, senderOf(request));
     if (registered.ok) sendJson(response, 201, registrationResponse(registered.value));
     else sendOAuthError(response, registered.failure);
   };
@@ -80,5 +53,11 @@ function registrationResponse({ client, secret }: RegisteredClient) {
     grant_types: ['authorization_code', 'refresh_token'],
     response_types: ['code'],
     token_endpoint_auth_method: client.method,
+    ...keysOf(client.keys?.source),
   };
+}
+
+function keysOf(source: KeySource | undefined) {
+  if (source === undefined) return {};
+  return source.type === 'url' ? { jwks_uri: source.url } : { jwks: { keys: source.keys } };
 }

@@ -1,4 +1,5 @@
 import type { UseCases } from '../../application/use-cases.ts';
+import { baseUrlsFor, type GatewayAddress } from '../../domain/gateway-address.ts';
 import { oauthError } from '../../domain/oauth-error.ts';
 import { sendJson, sendOAuthError } from './answers.ts';
 import { basicChallenge, clientCredentials } from './client-credentials.ts';
@@ -6,14 +7,14 @@ import { readForm } from './parameters.ts';
 import type { Handle } from './router.ts';
 
 /** POST /revoke (RFC 7009 §2): 200 whether the token was known or not; `token_type_hint` is not needed, since every token says what it is. */
-export function revocationEndpoint({
-  authenticate,
-  revoke,
-}: Pick<UseCases, 'authenticate' | 'revoke'>): Handle {
+export function revocationEndpoint(
+  { authenticate, revoke }: Pick<UseCases, 'authenticate' | 'revoke'>,
+  address: () => GatewayAddress,
+): Handle {
   return async (request, response) => {
     const form = await readForm(request, response);
     if (form === undefined) return;
-    const { authorization } = request.headers;
+    const { authorization, host } = request.headers;
     const token = form.get('token');
     if (form.repeated !== undefined || token === undefined) {
       return sendOAuthError(
@@ -21,7 +22,7 @@ export function revocationEndpoint({
         oauthError('invalid_request', 'Send token, and send it once.'),
       );
     }
-    const credentials = clientCredentials(authorization, form);
+    const credentials = clientCredentials(authorization, form, baseUrlsFor(address(), host));
     const client = credentials.ok ? await authenticate(credentials.value) : credentials;
     if (!client.ok) {
       return sendOAuthError(

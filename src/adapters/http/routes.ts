@@ -1,6 +1,10 @@
 import type { UseCases } from '../../application/use-cases.ts';
 import type { GatewayAddress } from '../../domain/gateway-address.ts';
-import { type ClientDocument, clientDocumentPath } from '../../domain/metadata.ts';
+import {
+  type ClientDocument,
+  clientDocumentPath,
+  type ServerFeatures,
+} from '../../domain/metadata.ts';
 import { authorizeEndpoint } from './authorize-endpoint.ts';
 import { homeEndpoint } from './home-endpoint.ts';
 import { type IntrospectionCaller, introspectionEndpoint } from './introspection-endpoint.ts';
@@ -28,11 +32,12 @@ export interface RouteParts {
   readonly streams: OpenStreams;
   /** Absent: nobody may introspect. */
   readonly introspection: IntrospectionCaller | undefined;
+  readonly features: ServerFeatures;
 }
 
 /** The whole surface of the gateway, a row per endpoint. */
 export function routes(parts: RouteParts): readonly Route[] {
-  const { uses, address, clientDocument, login, crashed, streams, introspection } = parts;
+  const { uses, address, clientDocument, login, crashed, streams, introspection, features } = parts;
   const wellKnown = '/.well-known/oauth-protected-resource';
   const home = homeEndpoint(address, login);
   const mcp = mcpEndpoint(uses.relay, { address, crashed, streams, home });
@@ -56,7 +61,7 @@ export function routes(parts: RouteParts): readonly Route[] {
       path: '/upstream/callback',
       handle: upstreamCallbackEndpoint(uses.returnFromUpstream, login.cookies),
     },
-    { methods: ['POST'], path: '/revoke', handle: revocationEndpoint(uses) },
+    { methods: ['POST'], path: '/revoke', handle: revocationEndpoint(uses, address) },
     ...(introspection === undefined
       ? []
       : [
@@ -81,7 +86,7 @@ export function routes(parts: RouteParts): readonly Route[] {
     {
       methods: ['GET'],
       path: '/.well-known/oauth-authorization-server',
-      handle: serverMetadataEndpoint(address, introspection !== undefined),
+      handle: serverMetadataEndpoint(address, features),
     },
     ...(clientDocument
       ? [

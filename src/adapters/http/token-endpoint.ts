@@ -1,8 +1,7 @@
 import type { ExchangeCode } from '../../application/exchange-code.ts';
-import type { Versioned } from '../../application/ports.ts';
+import type { KnownClient } from '../../application/find-client.ts';
 import type { RefreshTokens } from '../../application/refresh-tokens.ts';
 import type { UseCases } from '../../application/use-cases.ts';
-import type { Client } from '../../domain/client-registration.ts';
 import { baseUrlsFor, type GatewayAddress } from '../../domain/gateway-address.ts';
 import type { TokenAnswer } from '../../domain/grant-rotation.ts';
 import { type OAuthError, oauthError } from '../../domain/oauth-error.ts';
@@ -38,7 +37,7 @@ async function decide(
   if (form.repeated !== undefined) {
     return invalidRequest(`The parameter ${form.repeated} may be sent only once.`);
   }
-  const credentials = clientCredentials(authorization, form);
+  const credentials = clientCredentials(authorization, form, bases);
   if (!credentials.ok) return credentials;
   const client = await authenticate(credentials.value);
   if (!client.ok) return client;
@@ -61,7 +60,7 @@ async function decide(
 
 async function exchangeWith(
   exchange: ExchangeCode,
-  client: Versioned<Client>,
+  client: KnownClient,
   form: Parameters,
   bases: readonly string[],
 ): Promise<Outcome> {
@@ -75,7 +74,7 @@ async function exchangeWith(
 
 async function refreshWith(
   refresh: RefreshTokens,
-  client: Versioned<Client>,
+  client: KnownClient,
   form: Parameters,
   bases: readonly string[],
 ): Promise<Outcome> {

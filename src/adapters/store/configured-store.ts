@@ -69,6 +69,7 @@ function storeOnDemand(open: () => Promise<Opened>): OpenableStore {
     clients: records('clients'),
     grants: records('grants'),
     registrations: records('registrations'),
+    assertions: records('assertions'),
     open: async () => (await opened()).warnings ?? [],
     close: async () => {
       await (await opening?.catch(() => undefined))?.close();

@@ -29,6 +29,7 @@ export async function openDiskStore(
       clients: records('clients'),
       grants: records('grants'),
       registrations: records('registrations'),
+      assertions: records('assertions'),
       close: () => root.close(),
     };
   } catch (error) {
@@ -59,6 +60,7 @@ function tablesOf(root: LmdbFile, clock: Pick<Clock, 'now'>): DiskTables {
       clients: table('clients'),
       grants: table('grants'),
       registrations: table('registrations'),
+      assertions: table('assertions'),
     },
     expiry: root.openDB({ name: 'expiry', encoding: 'string' }),
   };

@@ -4,6 +4,7 @@ export interface StoreLimits {
   readonly clients: number;
   readonly grants: number;
   readonly registrations: number;
+  readonly assertions: number;
 }
 
 /** The bounds of a store that is told none. */
@@ -12,4 +13,5 @@ export const defaultLimits: StoreLimits = {
   clients: 100_000,
   grants: 1_000_000,
   registrations: 100,
+  assertions: 100_000,
 };

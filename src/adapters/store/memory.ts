@@ -21,6 +21,7 @@ export function memoryStore(clock: Pick<Clock, 'now'>, limits: Partial<StoreLimi
     clients: new MemoryRecords(clock, most.clients),
     grants: new MemoryRecords(clock, most.grants),
     registrations: new MemoryRecords(clock, most.registrations),
+    assertions: new MemoryRecords(clock, most.assertions),
     close: () => Promise.resolve(),
   };
 }

@@ -6,10 +6,16 @@ import {
   type Versioned,
 } from '../../application/ports.ts';
 import type { EpochSeconds } from '../../domain/lifetime.ts';
-import { clientSchema, flowSchema, grantSchema, registrationSchema } from './record-schemas.ts';
+import {
+  assertionSchema,
+  clientSchema,
+  flowSchema,
+  grantSchema,
+  registrationSchema,
+} from './record-schemas.ts';
 
 /** The kinds of record that a store holds, by their name there. */
-export type Kind = 'flows' | 'clients' | 'grants' | 'registrations';
+export type Kind = Exclude<keyof Store, 'close'>;
 
 /** What a kind of record is about. */
 export type ValueOf<Name extends Kind> = Store[Name] extends {
@@ -49,6 +55,7 @@ const valueSchemas: { readonly [Name in Kind]: ZodType<ValueOf<Name>> } = {
   clients: clientSchema,
   grants: grantSchema,
   registrations: registrationSchema,
+  assertions: assertionSchema,
 };
 
 const head = /^(\d{1,16}) (\d{1,16}) (\d{1,6}) /;

@@ -1,10 +1,12 @@
 import { z } from 'zod';
-import type { UpstreamRegistration } from '../../application/ports.ts';
+import type { UpstreamRegistration, UsedAssertion } from '../../application/ports.ts';
 import type { Flow, FlowId, UpstreamAsk } from '../../domain/authorization-flow.ts';
 import type { ClientRequest } from '../../domain/authorization-request.ts';
+import type { ClientKey, ClientKeys, KeySource } from '../../domain/client-keys.ts';
 import type {
   Client,
   ClientId,
+  ClientOrigin,
   TokenEndpointAuthMethod,
 } from '../../domain/client-registration.ts';
 import type {
@@ -59,6 +61,8 @@ function maybe<Value>(schema: z.ZodType<Value>): z.ZodType<Value | undefined> {
   return schema.nullish().transform((value) => value ?? undefined);
 }
 
+const clientOrigin = whole<ClientOrigin>()(z.enum(['registered', 'document', 'configured']));
+
 const clientRequest = whole<ClientRequest>()(
   z.object({
     redirectUri: text<RedirectUri>(),
@@ -66,6 +70,7 @@ const clientRequest = whole<ClientRequest>()(
     issuer: z.string(),
     clientId,
     clientName: maybe(z.string()),
+    clientOrigin,
     challenge: text<CodeChallenge>(),
     scope: maybe(scope),
     resource: z.string(),
@@ -102,17 +107,30 @@ export const flowSchema: z.ZodType<Flow> = whole<Flow>()(
 );
 
 const method = whole<TokenEndpointAuthMethod>()(
-  z.enum(['none', 'client_secret_basic', 'client_secret_post']),
+  z.enum(['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt']),
 );
 
-/** A registered client. */
+const clientKey = whole<ClientKey>()(z.record(z.string(), z.string()));
+
+const keySource = whole<KeySource>()(
+  z.discriminatedUnion('type', [
+    z.object({ type: z.literal('inline'), keys: z.array(clientKey).readonly() }),
+    z.object({ type: z.literal('url'), url: z.string() }),
+  ]),
+);
+
+const clientKeys = whole<ClientKeys>()(z.object({ source: keySource, required: z.boolean() }));
+
+/** A client, as itself, its document or the operator describes it. */
 export const clientSchema: z.ZodType<Client> = whole<Client>()(
   z.object({
     id: clientId,
     name: maybe(z.string()),
+    origin: clientOrigin,
     redirectUris: z.array(text<RedirectUri>()).readonly(),
     method,
     secretHash: maybe(sha256),
+    keys: maybe(clientKeys),
     registeredAt: moment,
     usedAt: maybe(moment),
   }),
@@ -219,4 +237,9 @@ export const registrationSchema: z.ZodType<UpstreamRegistration> = whole<Upstrea
     clientSecret: maybe(sealed),
     method: z.enum(upstreamAuthMethods),
   }),
+);
+
+/** An assertion that was used. */
+export const assertionSchema: z.ZodType<UsedAssertion> = whole<UsedAssertion>()(
+  z.object({ purpose: sha256 }),
 );

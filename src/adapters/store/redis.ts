@@ -42,6 +42,7 @@ export async function openRedisStore(
       clients: records('clients'),
       grants: records('grants'),
       registrations: records('registrations'),
+      assertions: records('assertions'),
       warnings: await connection.run(redisWarnings),
       close: async () => connection.close(),
     };

@@ -1,4 +1,4 @@
-import type { Store, UpstreamRegistration } from '../../application/ports.ts';
+import type { Store, UpstreamRegistration, UsedAssertion } from '../../application/ports.ts';
 import type { Flow } from '../../domain/authorization-flow.ts';
 import { type Client, clientId, registerClient } from '../../domain/client-registration.ts';
 import { newFlowId } from '../../domain/flow-secrets.ts';
@@ -23,7 +23,13 @@ import { countingRandom } from './counting-random.ts';
 export type RecordKind = Exclude<keyof Store, 'close'>;
 
 /** All of them. */
-export const recordKinds: readonly RecordKind[] = ['flows', 'clients', 'grants', 'registrations'];
+export const recordKinds: readonly RecordKind[] = [
+  'flows',
+  'clients',
+  'grants',
+  'registrations',
+  'assertions',
+];
 
 /** A record as the gateway itself would write it; another name, another record. */
 export function sampleRecord(kind: RecordKind, name: string): unknown {
@@ -36,6 +42,8 @@ export function sampleRecord(kind: RecordKind, name: string): unknown {
       return sampleGrant(name);
     case 'registrations':
       return sampleRegistration(name);
+    case 'assertions':
+      return sampleAssertion(name);
   }
 }
 
@@ -57,6 +65,7 @@ function sampleFlow(name: string): Flow {
     request: {
       clientId: clientId(name),
       clientName: `${name} <ü> "€"`,
+      clientOrigin: 'registered',
       redirectUri: uri(),
       state: 'a state\u0000with\n"everything" 😀',
       issuer: 'http://localhost:8002',
@@ -76,6 +85,7 @@ function sampleClient(name: string): Client {
       grantTypes: undefined,
       responseTypes: undefined,
       clientName: name,
+      keys: undefined,
     },
     { id: clientId(name), secret: name, now },
   );
@@ -141,4 +151,8 @@ function sampleRegistration(name: string): UpstreamRegistration {
     clientSecret: seal(sealingKey(random.bytes(32)), random.bytes(12), name, name),
     method: 'client_secret_post',
   };
+}
+
+function sampleAssertion(name: string): UsedAssertion {
+  return { purpose: sha256(name) };
 }

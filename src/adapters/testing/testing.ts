@@ -13,6 +13,12 @@ export {
   githubTraits,
   usualTraits,
 } from './fake-authorization-server.ts';
+export {
+  type FakeClientDocuments,
+  fakeAssertion,
+  fakeAssertions,
+  fakeClientDocuments,
+} from './fake-client-documents.ts';
 export { type FakeResourceServer, fakeResourceServer } from './fake-resource-server.ts';
 export { fakeSignIn } from './fake-sign-in.ts';
 export { type Gate, gate } from './gate.ts';

@@ -1,0 +1,86 @@
+import {
+  type CryptoKey,
+  compactVerify,
+  createLocalJWKSet,
+  decodeJwt,
+  errors,
+  type JWK,
+} from 'jose';
+import { z } from 'zod';
+import type { ClientAssertions } from '../../application/ports.ts';
+import {
+  type AssertionClaims,
+  assertionAlgorithms,
+  type ClientKey,
+} from '../../domain/client-keys.ts';
+
+/** Characters; a token endpoint's form is bounded, and assertions of the field have less than 1,500. */
+const longest = 8192;
+const moment = z.number().optional();
+
+const claims: z.ZodType<AssertionClaims> = z
+  .object({
+    iss: z.string(),
+    sub: z.string(),
+    aud: z.union([z.string(), z.array(z.string())]),
+    exp: z.number(),
+    nbf: moment,
+    iat: moment,
+    jti: z.string().min(1).optional(),
+  })
+  .transform(({ iss, sub, aud, exp, nbf, iat, jti }) => ({
+    issuer: iss,
+    subject: sub,
+    audience: [aud].flat(),
+    expiresAt: exp,
+    notBefore: nbf,
+    issuedAt: iat,
+    id: jti,
+  }));
+
+/** Client assertions by `jose`. */
+export const joseAssertions: ClientAssertions = {
+  read(assertion) {
+    if (assertion.length > longest) return undefined;
+    try {
+      return claims.safeParse(decodeJwt(assertion)).data;
+    } catch {
+      return undefined;
+    }
+  },
+  async isSignedBy(assertion, keys) {
+    try {
+      await verify(assertion, keys);
+      return true;
+    } catch {
+      // Whatever is wrong with a stranger's token or key: it was not proven.
+      return false;
+    }
+  },
+};
+
+const options = { algorithms: [...assertionAlgorithms] };
+
+async function verify(assertion: string, keys: readonly ClientKey[]): Promise<void> {
+  try {
+    // By `kid`, type and curve; jose itself refuses short RSA keys and unknown critical headers.
+    const set = createLocalJWKSet({ keys: keys.map((key) => ({ ...key }) as JWK) });
+    await compactVerify(assertion, set, options);
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+    // Several keys without a name: each is tried.
+    for await (const key of error) {
+      if (await isBy(key, assertion)) return;
+    }
+    throw error;
+  }
+}
+
+async function isBy(key: CryptoKey, assertion: string): Promise<boolean> {
+  try {
+    await compactVerify(assertion, key, options);
+    return true;
+  } catch {
+    return false;
+  }
+}
