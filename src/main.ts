@@ -94,21 +94,30 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
   };
   const callbackUrl = () => upstreamCallbackUrl(address());
   const settings = useCaseSettings(config, callbackUrl, keys, upstream.publicKey, clients);
+  const uses = useCases(used, settings);
   const listener = gatewayListener(
-    useCases(used, settings),
+    uses,
     used,
     endpointSettings(config, address, upstream.publicKey),
   );
   return gatewayServer({
     listener,
+    lookAtUpstream: uses.lookAtUpstream,
     host: config.host,
     port,
     url: () => address().canonical,
-    opened: async () => (used.store === store ? store.open() : []),
+    opened: async () => {
+      const warnings = used.store === store ? await store.open() : [];
+      void uses.revocations.takeUp();
+      return warnings;
+    },
     listening: (chosen) => {
       port = chosen;
     },
-    closed: () => Promise.all([upstream.close(), used.resourceServer.close(), used.store.close()]),
+    closed: () => {
+      uses.revocations.stop();
+      return Promise.all([upstream.close(), used.resourceServer.close(), used.store.close()]);
+    },
   });
 }
 

@@ -9,12 +9,13 @@ import {
   type ResourceDocument,
   readProbe,
   resourceMetadataUrls,
+  resourceOf,
   serverMetadataUrls,
   serverOf,
   silenceOf,
 } from '../domain/upstream-discovery.ts';
 import { presetFor } from '../domain/upstream-presets.ts';
-import type { UpstreamServer } from '../domain/upstream-server.ts';
+import { silentResource, type UpstreamServer } from '../domain/upstream-server.ts';
 import type { UpstreamFailure } from '../domain/upstream-tokens.ts';
 import type { Fetched, Ports } from './ports.ts';
 import type { UpstreamSettings } from './upstream-settings.ts';
@@ -58,8 +59,7 @@ function namedServer(settings: UpstreamSettings): UpstreamServer | undefined {
     scopesSupported: undefined,
     issuerInResponse: false,
     acceptsDocuments: false,
-    resource: undefined,
-    resourceScopes: undefined,
+    ...silentResource,
   };
 }
 
@@ -95,11 +95,7 @@ class Walk {
     if (!metadata.ok) return metadata;
     const server = await this.#serverFor(metadata.value, reading);
     if (!server.ok) return server;
-    return success({
-      ...server.value,
-      resource: metadata.value?.resource,
-      resourceScopes: reading.scopes ?? metadata.value?.scopesSupported,
-    });
+    return success({ ...server.value, ...resourceOf(reading, metadata.value) });
   }
 
   /** The metadata of the MCP server: where its challenge says, else at the well-known places; `undefined` where it has none. */

@@ -61,6 +61,8 @@ export type GatewayEvent =
       readonly grant: GrantId | undefined;
       readonly reason: string;
     }
+  /** The upstream's authorization server is known, and nothing stands in the way of a sign-in there. */
+  | { readonly type: 'upstream_found'; readonly issuer: string }
   | { readonly type: 'upstream_registered'; readonly issuer: string; readonly client: string }
   | {
       readonly type: 'code_issued';

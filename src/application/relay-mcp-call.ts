@@ -1,6 +1,7 @@
 import { readBearerChallenge, spellBearerChallenge } from '../domain/bearer-challenge.ts';
 import { type Scope, scopeUnion } from '../domain/scope.ts';
 import type { AuthorizeMcpCall, McpAuthorization } from './authorize-mcp-call.ts';
+import type { ScopeChoice } from './choose-scope.ts';
 import type { McpCall, McpExchange, McpFailure, McpSink, Ports } from './ports.ts';
 
 /** Takes the answer to a call: the upstream's, or the gateway's own. Exactly one of `start`, `fail` and the three below comes first. */
@@ -21,6 +22,7 @@ interface RelayParts {
   readonly access: AuthorizeMcpCall;
   /** Whether the upstream takes tokens of its own authorization server; otherwise there are no others to try. */
   readonly usesTokens: boolean;
+  readonly scopes: Pick<ScopeChoice, 'demanded'>;
 }
 
 /** The use case behind /mcp. */
@@ -77,6 +79,7 @@ class Relay implements McpSink, McpExchange {
   #demand(status: number, challenge: string): string {
     const said = status === 403 ? readBearerChallenge(challenge) : undefined;
     if (said?.error !== 'insufficient_scope' || said.scope === undefined) return challenge;
+    this.#parts.scopes.demanded(said.scope);
     return spellBearerChallenge({ ...said, scope: scopeUnion(this.#scope, said.scope) });
   }
 

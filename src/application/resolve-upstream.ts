@@ -15,11 +15,17 @@ export interface KnownUpstream {
   resolve(): Promise<Result<Upstream, UpstreamFailure>>;
   /** The server alone, without registering there: nothing but public documents is asked for. */
   server(): Promise<Result<UpstreamServer, UpstreamFailure>>;
+  /** What keeps the gateway from having credentials at this server, as far as that is known without asking there. */
+  obstacle(server: UpstreamServer): UpstreamFailure | undefined;
+  /** The server as it was last found, if ever; asks nothing of the network. */
+  known(): UpstreamServer | undefined;
   /** What is known may be wrong: the upstream refused a good token, or its endpoint fails. The next {@link resolve} looks again, but not at every doubt. */
   doubt(): void;
   /** The upstream does not know this client (any more); false where it is not one that the gateway registered. */
   forgetClient(clientId: string): Promise<boolean>;
-  /** The upstream refused the `resource` parameter: from now on it is not sent. False where the operator wants it sent. */
+  /** Whether `resource` may be left out where the upstream refuses it; false where the operator wants it sent. */
+  mayLeaveOutResource(): boolean;
+  /** The upstream itself refused the `resource` parameter: from now on it is not sent, where it may be left out. */
   leaveOutResource(): boolean;
 }
 
@@ -72,6 +78,14 @@ class Known implements KnownUpstream {
     return this.#finding;
   }
 
+  obstacle(server: UpstreamServer): UpstreamFailure | undefined {
+    return this.#parts.credentials.obstacle(server);
+  }
+
+  known(): UpstreamServer | undefined {
+    return this.#server?.server;
+  }
+
   doubt(): void {
     const known = this.#server;
     if (known === undefined) return;
@@ -86,8 +100,12 @@ class Known implements KnownUpstream {
     return forgotten;
   }
 
+  mayLeaveOutResource(): boolean {
+    return this.#parts.settings.resourceParameter === 'auto';
+  }
+
   leaveOutResource(): boolean {
-    if (this.#parts.settings.resourceParameter !== 'auto') return false;
+    if (!this.mayLeaveOutResource()) return false;
     this.#withResource = false;
     this.#upstream = undefined;
     return true;

@@ -91,7 +91,7 @@ async function conclude(
       ? { type: 'authorization_denied', flow: flow.id, by: 'upstream' }
       : { type: 'upstream_failed', flow: flow.id, grant: undefined, reason: reasonOf(cause) },
   );
-  const mended = await mend(parts, flow, cause);
+  const mended = await mend(parts, flow, cause, response);
   return mended === undefined
     ? finish(flow, failure(asClientError(cause)))
     : sendAgain(parts, flow, mended, secrets);
@@ -143,20 +143,34 @@ function foreignTo(
   return isIssuerOf(server, issuer) ? undefined : 'The answer came from another upstream server.';
 }
 
-/** What to ask instead, for a failure that the gateway can do something about; it is then done once. */
+/**
+ * What to ask instead, for a failure that the gateway can do something about; it is then done once. An error that came through the browser
+ * may be the user's own words: it changes this flow alone, and nothing that others rely on.
+ */
 async function mend(
   { upstream }: ReturnParts,
   { ask }: ReturnedFlow,
   cause: UpstreamFailure,
+  response: UpstreamReturn,
 ): Promise<Upstream | undefined> {
   if (ask === undefined || ask.again) return undefined;
   const { resource, clientId } = ask.binding;
-  const mended =
-    (isResourceRefusal(cause) && resource !== undefined && upstream.leaveOutResource()) ||
-    (isClientRefusal(cause) && (await upstream.forgetClient(clientId)));
-  if (!mended) return undefined;
-  const resolved = await upstream.resolve();
-  return resolved.ok ? resolved.value : undefined;
+  const throughBrowser = response.error !== undefined;
+  if (isResourceRefusal(cause) && resource !== undefined) {
+    const left = throughBrowser ? upstream.mayLeaveOutResource() : upstream.leaveOutResource();
+    return left ? withoutResource(await upstream.resolve()) : undefined;
+  }
+  if (throughBrowser || !isClientRefusal(cause)) return undefined;
+  return (await upstream.forgetClient(clientId)) ? valueIn(await upstream.resolve()) : undefined;
+}
+
+function withoutResource(resolved: Result<Upstream, UpstreamFailure>): Upstream | undefined {
+  const upstream = valueIn(resolved);
+  return upstream && { ...upstream, manners: { ...upstream.manners, resource: undefined } };
+}
+
+function valueIn<Value>(result: Result<Value, unknown>): Value | undefined {
+  return result.ok ? result.value : undefined;
 }
 
 async function sendAgain(

@@ -6,6 +6,7 @@ import {
 } from '../domain/grant.ts';
 import type { GatewayKeys } from '../domain/grant-keys.ts';
 import { isExpired } from '../domain/lifetime.ts';
+import type { GrantId } from '../domain/token-pair.ts';
 import { isBoundTo } from '../domain/upstream-request.ts';
 import { orderedRevocations, type RevocationOrder } from '../domain/upstream-revocation.ts';
 import type { Upstream } from '../domain/upstream-server.ts';
@@ -15,6 +16,19 @@ import type { KnownUpstream } from './resolve-upstream.ts';
 
 /** Carries out what a grant's end ordered at the upstream (RFC 7009), in the background: nobody waits for it, and it tries for as long as the order is kept. */
 export type RevokeUpstream = (ended: Versioned<EndedGrant>) => void;
+
+/** The orders of revocation that this process is at. */
+export interface UpstreamRevocations {
+  readonly begin: RevokeUpstream;
+  /**
+   * Takes up the orders that are in the store and nobody may be at: those from before a restart, and of a process that is gone. Looks again from
+   * time to time; resolves when it is stopped. Where two processes take up the same order, the upstream hears twice of a token that is gone, which
+   * is no error (RFC 7009 §2.2).
+   */
+  takeUp(): Promise<void>;
+  /** Begins no other try; what is not done stays in the store. */
+  stop(): void;
+}
 
 interface RevokeUpstreamParts {
   readonly ports: Pick<Ports, 'clock' | 'store' | 'authorizationServer' | 'events'>;
@@ -28,20 +42,64 @@ interface RevokeUpstreamParts {
 type Attempt = 'done' | 'later';
 
 /** The background work behind every end of a grant. */
-export function revokeUpstream(parts: RevokeUpstreamParts): RevokeUpstream {
-  return (ended) => {
-    if (ended.value.revocation !== undefined) void carryOut(parts, ended);
-  };
+export function revokeUpstream(parts: RevokeUpstreamParts): UpstreamRevocations {
+  return new Revocations(parts);
 }
 
-async function carryOut(parts: RevokeUpstreamParts, ended: Versioned<EndedGrant>): Promise<void> {
-  const { ports, policy } = parts;
-  const until = keptUntil(ended.value, policy);
-  for (let pause = 1000; !isExpired(until, ports.clock.now()); pause = nextPause(pause)) {
-    if ((await attempt(parts, ended)) === 'done') return;
-    await ports.clock.sleep(pause);
+class Revocations implements UpstreamRevocations {
+  readonly #parts: RevokeUpstreamParts;
+  readonly #underWay = new Set<GrantId>();
+  #isStopped = false;
+
+  constructor(parts: RevokeUpstreamParts) {
+    this.#parts = parts;
+  }
+
+  readonly begin = (ended: Versioned<EndedGrant>): void => {
+    const { id, revocation } = ended.value;
+    if (revocation === undefined || this.#underWay.has(id)) return;
+    this.#underWay.add(id);
+    void this.#carryOut(ended).then(() => this.#underWay.delete(id));
+  };
+
+  async takeUp(): Promise<void> {
+    const { ports } = this.#parts;
+    while (!this.#isStopped) {
+      const isSeen = await this.#beginAll();
+      await ports.clock.sleep(isSeen ? pauseBetweenLooks : pauseWithoutStore);
+    }
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  /** False where the store could not be read to its end. */
+  async #beginAll(): Promise<boolean> {
+    try {
+      for await (const { value, version } of this.#parts.ports.store.grants.scan()) {
+        if (this.#isStopped) return true;
+        if (value.state === 'ended') this.begin({ value, version });
+      }
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  async #carryOut(ended: Versioned<EndedGrant>): Promise<void> {
+    const { ports, policy } = this.#parts;
+    const until = keptUntil(ended.value, policy);
+    for (let pause = 1000; !isExpired(until, ports.clock.now()); pause = nextPause(pause)) {
+      if (this.#isStopped || (await attempt(this.#parts, ended)) === 'done') return;
+      await ports.clock.sleep(pause);
+    }
   }
 }
+
+/** How long until the store is looked through again, in milliseconds: an order is kept for a day. */
+const pauseBetweenLooks = 3_600_000;
+const pauseWithoutStore = 60_000;
 
 const longestPause = 15 * 60_000; // milliseconds
 

@@ -1,6 +1,6 @@
 import type { Flow } from '../domain/authorization-flow.ts';
-import { type Scope, scopeToAsk } from '../domain/scope.ts';
-import { scopesOf } from '../domain/upstream-server.ts';
+import type { Scope } from '../domain/scope.ts';
+import type { ScopeChoice } from './choose-scope.ts';
 import type { KnownUpstream } from './resolve-upstream.ts';
 
 /**
@@ -9,16 +9,15 @@ import type { KnownUpstream } from './resolve-upstream.ts';
  */
 export type ScopeToShow = (flow: Flow) => Promise<Scope | undefined>;
 
-/** Shows what {@link scopeToAsk} will say. */
+/** Shows what the choice will be. */
 export function scopeToShow(
   upstream: Pick<KnownUpstream, 'server'> | undefined,
+  scopes: ScopeChoice,
   configured: Scope | undefined,
 ): ScopeToShow {
   return async ({ request }) => {
     // Before the user said yes nobody registers or asks for anything there: the server's public documents are enough.
     const server = await upstream?.server();
-    return server?.ok
-      ? scopeToAsk(request.scope, scopesOf(server.value, configured))
-      : (configured ?? request.scope);
+    return server?.ok ? scopes.choose(request.scope, server.value) : (configured ?? request.scope);
   };
 }

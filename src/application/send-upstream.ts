@@ -2,9 +2,9 @@ import type { Flow, UpstreamAsk } from '../domain/authorization-flow.ts';
 import type { FlowSecrets } from '../domain/flow-secrets.ts';
 import { codeChallengeOf } from '../domain/pkce.ts';
 import { type Result, success } from '../domain/result.ts';
-import { type Scope, scopeToAsk } from '../domain/scope.ts';
 import { bindingTo, upstreamAuthorizationUrl } from '../domain/upstream-request.ts';
-import { scopesOf, type Upstream } from '../domain/upstream-server.ts';
+import type { Upstream } from '../domain/upstream-server.ts';
+import type { ScopeChoice } from './choose-scope.ts';
 import type { MoveFlow, StepRefusal } from './move-flow.ts';
 import type { Ports } from './ports.ts';
 
@@ -23,14 +23,13 @@ interface SendParts {
   readonly ports: Pick<Ports, 'events'>;
   readonly move: MoveFlow;
   readonly callbackUrl: () => string;
-  /** Set by the operator: beats whatever the client asks for. */
-  readonly scope: Scope | undefined;
+  readonly scopes: ScopeChoice;
 }
 
 /** The step from screen 1 to screen 2. */
-export function sendUpstream({ ports, move, callbackUrl, scope }: SendParts): SendUpstream {
+export function sendUpstream({ ports, move, callbackUrl, scopes }: SendParts): SendUpstream {
   return async (flow, secrets, upstream, again) => {
-    const asked = scopeToAsk(flow.request.scope, scopesOf(upstream.server, scope));
+    const asked = scopes.choose(flow.request.scope, upstream.server);
     const ask: UpstreamAsk = { binding: bindingTo(upstream, asked), again };
     const sent = await move(flow.id, { type: 'sent', ask });
     if (!sent.ok) return sent;

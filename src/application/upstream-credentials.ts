@@ -10,7 +10,7 @@ import {
   type UpstreamClient,
 } from '../domain/upstream-client.ts';
 import { presetFor, type UpstreamPreset } from '../domain/upstream-presets.ts';
-import { serverName, type UpstreamServer } from '../domain/upstream-server.ts';
+import { scopesDemanded, serverName, type UpstreamServer } from '../domain/upstream-server.ts';
 import type { UpstreamFailure } from '../domain/upstream-tokens.ts';
 import type { Ports, UpstreamRegistration, Version } from './ports.ts';
 import type { UpstreamSettings } from './upstream-settings.ts';
@@ -19,6 +19,8 @@ import type { UpstreamSettings } from './upstream-settings.ts';
 export interface UpstreamCredentials {
   /** What the operator configured, else a client ID metadata document, else a registration, kept or new (MCP authorization, "Client Registration"). */
   find(server: UpstreamServer): Promise<Result<UpstreamClient, UpstreamFailure>>;
+  /** Why there can be none without a person who registers the gateway; asks nothing of anybody. */
+  obstacle(server: UpstreamServer): UpstreamFailure | undefined;
   /** Forgets a registration that the server itself has forgotten; false where the gateway did not register. */
   forget(server: UpstreamServer, clientId: string): Promise<boolean>;
 }
@@ -51,6 +53,10 @@ export function upstreamCredentials(parts: CredentialParts): UpstreamCredentials
   });
   return {
     find: (server) => find(parts, placeOf(server)),
+    obstacle: (server) => {
+      const place = placeOf(server);
+      return wayTo(parts, place).type === 'by_hand' ? byHand(place) : undefined;
+    },
     forget: async (server, clientId) => {
       if (settings.clientId !== undefined || clientId === parts.documentUrl()) return false;
       const { registrations } = parts.ports.store;
@@ -65,26 +71,47 @@ export function upstreamCredentials(parts: CredentialParts): UpstreamCredentials
   };
 }
 
-function find(parts: CredentialParts, place: Place): Found {
-  const { settings, documentUrl } = parts;
-  const { server, preset } = place;
-  if (settings.clientId !== undefined) return configuredClient(parts, place, settings.clientId);
+/** How the gateway comes to a client id at a server. */
+type Way =
+  | { readonly type: 'configured'; readonly clientId: string }
+  | { readonly type: 'document'; readonly url: string }
+  | { readonly type: 'registration'; readonly endpoint: string }
+  | { readonly type: 'by_hand' };
+
+function wayTo({ settings, documentUrl }: CredentialParts, { server, preset }: Place): Way {
+  const { clientId } = settings;
+  if (clientId !== undefined) return { type: 'configured', clientId };
   const wanted = settings.registration === 'auto' ? preset?.registration : settings.registration;
   const url = documentUrl();
   const byDocument = wanted === 'document' || (wanted === undefined && server.acceptsDocuments);
-  if (byDocument && url !== undefined) return documentClient(parts, url);
-  return server.registrationEndpoint === undefined || wanted === 'manual'
-    ? Promise.resolve(byHand(place))
-    : registeredClient(parts, place, server.registrationEndpoint);
+  if (byDocument && url !== undefined) return { type: 'document', url };
+  const endpoint = server.registrationEndpoint;
+  return endpoint === undefined || wanted === 'manual'
+    ? { type: 'by_hand' }
+    : { type: 'registration', endpoint };
+}
+
+function find(parts: CredentialParts, place: Place): Found {
+  const way = wayTo(parts, place);
+  switch (way.type) {
+    case 'configured':
+      return configuredClient(parts, place, way.clientId);
+    case 'document':
+      return documentClient(parts, way.url);
+    case 'registration':
+      return registeredClient(parts, place, way.endpoint);
+    case 'by_hand':
+      return Promise.resolve(failure(byHand(place)));
+  }
 }
 
 /** The one sentence that an operator needs where the gateway cannot help itself. */
-function byHand({ preset, redirectUri }: Place): Result<never, UpstreamFailure> {
+function byHand({ preset, redirectUri }: Place): UpstreamFailure {
   const hint = preset?.hint === undefined ? '' : ` ${preset.hint}`;
-  return failure({
+  return {
     kind: 'unusable',
     reason: `The upstream wants a client registered by hand: register one with the callback URL ${redirectUri} and set --upstream-client-id.${hint}`,
-  });
+  };
 }
 
 /**
@@ -144,7 +171,7 @@ async function register(
     clientName: settings.clientName,
     redirectUri,
     method,
-    scope: settings.scope ?? server.resourceScopes?.join(' '),
+    scope: settings.scope ?? scopesDemanded(server)?.join(' '),
     publicKey: method === 'private_key_jwt' ? settings.publicKey : undefined,
   });
   if (!answer.ok) return withHint(answer.failure, place);

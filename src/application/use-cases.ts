@@ -7,6 +7,8 @@ import { type AuthenticateClient, authenticateClient } from './authenticate-clie
 import { authorizeMcpCall } from './authorize-mcp-call.ts';
 import { type BeginAuthorization, beginAuthorization } from './begin-authorization.ts';
 import { checkAssertion } from './check-assertion.ts';
+import { scopeChoice } from './choose-scope.ts';
+import { type DescribeResource, describeResource } from './describe-resource.ts';
 import { type DiagnoseUpstream, diagnoseUpstream, type PageVisitor } from './diagnose-upstream.ts';
 import { endGrantUseCase } from './end-grant.ts';
 import { type ExchangeCode, exchangeCode } from './exchange-code.ts';
@@ -14,6 +16,7 @@ import { type ClientSources, findClient } from './find-client.ts';
 import { finishFlow } from './finish-flow.ts';
 import { type IntrospectToken, introspectToken } from './introspect-token.ts';
 import { keepGrant } from './keep-grant.ts';
+import { type LookAtUpstream, lookAtUpstream } from './look-at-upstream.ts';
 import { moveFlow, refuseStep } from './move-flow.ts';
 import { type OpenLogin, openLogin } from './open-login.ts';
 import type { Ports } from './ports.ts';
@@ -28,7 +31,7 @@ import { renewUpstreamTokens } from './renew-upstream-tokens.ts';
 import { type KnownUpstream, knownUpstream } from './resolve-upstream.ts';
 import { type ReturnFromUpstream, returnFromUpstream } from './return-from-upstream.ts';
 import { type RevokeToken, revokeToken } from './revoke-token.ts';
-import { revokeUpstream } from './revoke-upstream.ts';
+import { revokeUpstream, type UpstreamRevocations } from './revoke-upstream.ts';
 import { type ScopeToShow, scopeToShow } from './scope-to-show.ts';
 import { sendUpstream } from './send-upstream.ts';
 import { signInSessions } from './sessions.ts';
@@ -60,12 +63,16 @@ export interface UseCases {
   readonly begin: BeginAuthorization;
   readonly openLogin: OpenLogin;
   readonly scopeToShow: ScopeToShow;
+  readonly resource: DescribeResource;
+  readonly lookAtUpstream: LookAtUpstream;
   readonly submitSignIn: SubmitSignIn;
   readonly returnFromUpstream: ReturnFromUpstream;
   readonly authenticate: AuthenticateClient;
   readonly exchange: ExchangeCode;
   readonly refresh: RefreshTokens;
   readonly revoke: RevokeToken;
+  /** What goes on in the background; the others need nobody to begin or stop them. */
+  readonly revocations: Pick<UpstreamRevocations, 'takeUp' | 'stop'>;
   readonly introspect: IntrospectToken;
   readonly relay: RelayMcpCall;
 }
@@ -81,8 +88,8 @@ export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
   const upstream = upstreamOf(ports, settings);
   const usesTokens = auth === 'oauth';
   const enabled = settings.upstreamRevocation;
-  const endUpstream = revokeUpstream({ ports, upstream, keys, policy, enabled });
-  const endGrant = endGrantUseCase({ ports, revokeUpstream: endUpstream, keys, policy });
+  const revocations = revokeUpstream({ ports, upstream, keys, policy, enabled });
+  const endGrant = endGrantUseCase({ ports, revokeUpstream: revocations.begin, keys, policy });
   const renew = renewUpstreamTokens({
     ports,
     upstream,
@@ -93,14 +100,17 @@ export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
   });
   const advance = advanceGrant({ ports, renew, endGrant, keys, policy });
   const access = authorizeMcpCall({ ports, renew, upstream, keys, policy });
-  const send = sendUpstream({ ports, move, callbackUrl, scope });
+  const scopes = scopeChoice(scope);
+  const send = sendUpstream({ ports, move, callbackUrl, scopes });
   const finish = finishFlow({ ports, move, keep: keepGrant({ ports, keys, policy }) });
   const screenTwo = usesTokens ? upstream : undefined;
   return {
     register: registerClientUseCase(ports, settings.registration),
     begin: beginAuthorization(ports, find, flowTtl),
     openLogin: openLogin(ports, move, sessions),
-    scopeToShow: scopeToShow(screenTwo, scope),
+    scopeToShow: scopeToShow(screenTwo, scopes, scope),
+    resource: describeResource({ ports, upstream: screenTwo, configured: scope }),
+    lookAtUpstream: lookAtUpstream(ports, screenTwo),
     submitSignIn: submitSignIn({
       ports,
       move,
@@ -123,8 +133,9 @@ export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
     exchange: exchangeCode({ ports, advance, endGrant, keys }),
     refresh: refreshTokens({ ports, advance, endGrant, keys, policy }),
     introspect: introspectToken(ports, policy),
+    revocations,
     revoke: revokeToken({ ports, endGrant, keys }),
-    relay: relayMcpCall({ resourceServer: ports.resourceServer, access, usesTokens }),
+    relay: relayMcpCall({ resourceServer: ports.resourceServer, access, usesTokens, scopes }),
   };
 }
 

@@ -3,12 +3,19 @@ import { tokenEndpointAuthMethods } from './client-registration.ts';
 import { mcpUrl } from './gateway-address.ts';
 
 /** What the gateway publishes about itself as a protected resource (RFC 9728 §2). */
-export interface ProtectedResourceMetadata {
+export interface ProtectedResourceMetadata extends RelayedMetadata {
   readonly resource: string;
   readonly authorization_servers: readonly string[];
   readonly bearer_methods_supported: readonly string[];
   readonly resource_name: string;
-  readonly scopes_supported?: readonly string[];
+}
+
+/** What of that metadata is the upstream's own word, relayed; what it does not say is left out. */
+export interface RelayedMetadata {
+  readonly scopes_supported?: readonly string[] | undefined;
+  readonly resource_documentation?: string | undefined;
+  readonly resource_policy_uri?: string | undefined;
+  readonly resource_tos_uri?: string | undefined;
 }
 
 /** What the gateway publishes about itself as an authorization server (RFC 8414 §2). */
@@ -39,14 +46,14 @@ export interface AuthorizationServerMetadata {
 export function protectedResourceMetadata(
   base: string,
   pathForm: '' | '/mcp' | '/mcp/',
-  scopes: readonly string[] | undefined,
+  relayed: RelayedMetadata,
 ): ProtectedResourceMetadata {
   return {
     resource: pathForm === '/mcp/' ? `${mcpUrl(base)}/` : mcpUrl(base),
     authorization_servers: [base],
     bearer_methods_supported: ['header'],
     resource_name: 'MCP OAuth Gateway',
-    ...(scopes && { scopes_supported: scopes }),
+    ...relayed,
   };
 }
 

@@ -9,6 +9,8 @@ export interface UpstreamScopes {
   readonly supported: readonly string[] | undefined;
   /** What the resource asks for: its challenge's `scope`, else the `scopes_supported` of its metadata. */
   readonly demanded: readonly string[] | undefined;
+  /** All that it named in any other place. */
+  readonly elsewhere: readonly string[];
 }
 
 /** The tokens of a scope, each once, in their order. */
@@ -20,9 +22,9 @@ export function scopeTokens(scope: Scope | undefined): readonly string[] {
 const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 
 /**
- * What the gateway asks the upstream for on behalf of a client: the scopes are the upstream's own. Of what the client asks for, only the
- * scopes of OpenID Connect are dropped where the upstream does not list them, since clients ask for them unasked; any other may come from
- * a challenge, which need not name listed scopes (MCP authorization, "Scope Selection Strategy"). `undefined`: the parameter is left out.
+ * What the gateway asks the upstream for on behalf of a client: the scopes are the upstream's own. What the client asks for and the
+ * upstream never named is dropped, since clients ask for much unasked and an upstream may refuse all for one unknown; else it is what the
+ * resource asks for (MCP authorization, "Scope Selection Strategy"). `undefined`: the parameter is left out.
  */
 export function scopeToAsk(
   requested: Scope | undefined,
@@ -30,9 +32,7 @@ export function scopeToAsk(
 ): Scope | undefined {
   if (upstream.configured !== undefined) return upstream.configured;
   const { supported, demanded } = upstream;
-  const known = scopeTokens(requested).filter(
-    (token) => !openIdScopes.has(token) || isListed(token, supported),
-  );
+  const known = scopeTokens(requested).filter((token) => isKnown(token, upstream));
   const chosen = known.length > 0 ? known : (demanded ?? []);
   if (chosen.length === 0) return undefined;
   // "Refresh Tokens": may be added where the server lists it. Alone it would stand for no access at all.
@@ -42,8 +42,14 @@ export function scopeToAsk(
 
 const openIdScopes = new Set(['openid', 'profile', 'email', 'address', 'phone', 'offline_access']);
 
-function isListed(token: string, supported: readonly string[] | undefined): boolean {
-  return supported?.includes(token) ?? token !== 'offline_access';
+function isKnown(token: string, { supported, elsewhere }: UpstreamScopes): boolean {
+  if (token === 'offline_access') return supported?.includes(token) ?? false;
+  const named = [...(supported ?? []), ...elsewhere];
+  if (named.includes(token)) return true;
+  // A server that lists nothing but its user's claims says nothing about the scopes of its resources (Entra is one).
+  return openIdScopes.has(token)
+    ? supported === undefined && elsewhere.length === 0
+    : named.every((each) => openIdScopes.has(each));
 }
 
 /** The scope that a step-up has to ask for: what was granted, and what is missing (MCP authorization, "Step-Up Authorization Flow"). */

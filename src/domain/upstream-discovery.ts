@@ -3,13 +3,16 @@ import { isSameOrigin, type OutboundRule, outboundFault } from './outbound-rule.
 import { failure, type Result, success } from './result.ts';
 import { scopeTokens } from './scope.ts';
 import type { UpstreamPreset } from './upstream-presets.ts';
-import type { UpstreamServer } from './upstream-server.ts';
+import type { UpstreamResource, UpstreamServer } from './upstream-server.ts';
 
 /** The members of protected resource metadata that the gateway reads (RFC 9728 §2). */
 export interface ResourceDocument {
   readonly resource: string;
   readonly authorizationServers: readonly string[];
   readonly scopesSupported: readonly string[] | undefined;
+  readonly documentation: string | undefined;
+  readonly policy: string | undefined;
+  readonly termsOfService: string | undefined;
 }
 
 /** The members of authorization server metadata that the gateway reads (RFC 8414 §2). */
@@ -104,8 +107,23 @@ export interface ServerContext {
   readonly preset: UpstreamPreset | undefined;
 }
 
+/** What the MCP server says about itself, by its challenge and its metadata. */
+export function resourceOf(
+  { scopes }: ProbeReading,
+  metadata: ResourceDocument | undefined,
+): UpstreamResource {
+  return {
+    resource: metadata?.resource,
+    challengeScopes: scopes,
+    resourceScopes: metadata?.scopesSupported,
+    documentation: metadata?.documentation,
+    policy: metadata?.policy,
+    termsOfService: metadata?.termsOfService,
+  };
+}
+
 /** A server as its own document describes it; what its resource says is not in it yet. */
-export type DescribedServer = Omit<UpstreamServer, 'resource' | 'resourceScopes'>;
+export type DescribedServer = Omit<UpstreamServer, keyof UpstreamResource>;
 
 /**
  * The server that a document describes, if it may be used: it must speak for the issuer that was asked (RFC 8414 §3.3; one trailing slash

@@ -1,8 +1,35 @@
 import type { Scope, UpstreamScopes } from './scope.ts';
 import type { UpstreamClient } from './upstream-client.ts';
 
-/** The upstream's authorization server, as far as it is known: from the configuration, or from its metadata (RFC 8414 §2). */
-export interface UpstreamServer {
+/** What the upstream's MCP server says about itself, each part as far as it says so (RFC 9728 §2). */
+export interface UpstreamResource {
+  /** Its identifier, exactly as its metadata spells it. */
+  readonly resource: string | undefined;
+  /** What the challenge to a request without a token asks for (RFC 6750 §3). */
+  readonly challengeScopes: readonly string[] | undefined;
+  /** The `scopes_supported` of its metadata. */
+  readonly resourceScopes: readonly string[] | undefined;
+  /** Pages for people: `resource_documentation`, `resource_policy_uri`, `resource_tos_uri`. */
+  readonly documentation: string | undefined;
+  readonly policy: string | undefined;
+  readonly termsOfService: string | undefined;
+}
+
+/** An MCP server that says nothing. */
+export const silentResource: UpstreamResource = {
+  resource: undefined,
+  challengeScopes: undefined,
+  resourceScopes: undefined,
+  documentation: undefined,
+  policy: undefined,
+  termsOfService: undefined,
+};
+
+/**
+ * The upstream's authorization server, as far as it is known: from the configuration, or from its metadata (RFC 8414 §2); with what the
+ * resource says that it protects.
+ */
+export interface UpstreamServer extends UpstreamResource {
   /** Absent where the operator named the endpoints, or where there is no metadata: nothing is known of the server then. */
   readonly issuer: string | undefined;
   readonly authorizationEndpoint: string;
@@ -16,10 +43,6 @@ export interface UpstreamServer {
   readonly issuerInResponse: boolean;
   /** Whether it takes the URL of a document for a client id (`client_id_metadata_document_supported`). */
   readonly acceptsDocuments: boolean;
-  /** The protected resource, exactly as its metadata spells it. */
-  readonly resource: string | undefined;
-  /** What the resource asks for: its challenge's `scope`, else the `scopes_supported` of its metadata. */
-  readonly resourceScopes: readonly string[] | undefined;
 }
 
 /** How requests to one upstream differ from those to another. */
@@ -57,11 +80,22 @@ export function isIssuerOf(server: UpstreamServer, presented: string | undefined
   return presented === undefined ? !server.issuerInResponse : presented === server.issuer;
 }
 
-/** What is known of a server's scopes, and of those its resource needs. */
-export function scopesOf(server: UpstreamServer, configured: Scope | undefined): UpstreamScopes {
+/** What the resource asks for when nobody says otherwise (MCP authorization, "Scope Selection Strategy"). */
+export function scopesDemanded(resource: UpstreamResource): readonly string[] | undefined {
+  return resource.challengeScopes ?? resource.resourceScopes;
+}
+
+/** What is known of a server's scopes, and of those its resource needs; `steppedUp`: those that it asked for in the middle of its work. */
+export function scopesOf(
+  server: UpstreamServer,
+  configured: Scope | undefined,
+  steppedUp: readonly string[] = [],
+): UpstreamScopes {
+  const { scopesSupported, resourceScopes, challengeScopes } = server;
   return {
     configured,
-    supported: server.scopesSupported ?? server.resourceScopes,
-    demanded: server.resourceScopes,
+    supported: scopesSupported ?? resourceScopes,
+    demanded: scopesDemanded(server),
+    elsewhere: [...(resourceScopes ?? []), ...(challengeScopes ?? []), ...steppedUp],
   };
 }

@@ -109,7 +109,7 @@ export function asClientError(failure: UpstreamFailure): OAuthError {
     case 'unavailable':
       return upstreamUnavailable(failure.retryAfter);
     case 'unusable':
-      return oauthError('server_error', describable(failure.reason));
+      return oauthError('server_error', describable(withoutQueries(failure.reason)));
   }
 }
 
@@ -134,6 +134,15 @@ export function upstreamUnavailable(retryAfter: number | undefined): OAuthError 
 
 /** A failure in one line, for the log. */
 export function reasonOf(failure: UpstreamFailure): string {
+  return withoutQueries(inWords(failure));
+}
+
+/** Some upstreams are given their key in the query of their address: no sentence carries it on. */
+function withoutQueries(text: string): string {
+  return text.replaceAll(/(\bhttps?:\/\/[^\s?#"]+)\?[^\s"]*/gi, '$1?…');
+}
+
+function inWords(failure: UpstreamFailure): string {
   if (failure.kind === 'unavailable') return failure.reason;
   if (failure.kind === 'unusable') {
     return failure.detail ? `${failure.reason} (${failure.detail})` : failure.reason;

@@ -10,6 +10,7 @@ import { httpCaller } from '../../src/adapters/upstream/http-call.ts';
 import { type SigningKey, signingKey } from '../../src/adapters/upstream/signing-key.ts';
 import { seconds } from '../../src/domain/lifetime.ts';
 import type { UpstreamClient } from '../../src/domain/upstream-client.ts';
+import { silentResource } from '../../src/domain/upstream-server.ts';
 import { listenOnLoopback } from '../support/real/loopback.ts';
 
 const within = seconds(10);
@@ -45,8 +46,7 @@ function upstreamAt(origin: string, client: UpstreamClient) {
     scopesSupported: undefined,
     issuerInResponse: false,
     acceptsDocuments: false,
-    resource: undefined,
-    resourceScopes: undefined,
+    ...silentResource,
   };
   const manners = {
     resource: undefined,
@@ -251,7 +251,14 @@ test('metadata that is not there is not the same as metadata that cannot be had'
 
 test('resource metadata is read, with lists that may be missing', async (t) => {
   const server = overHttp();
-  const full = { resource: 'r', authorization_servers: [issuer], scopes_supported: ['a'] };
+  const full = {
+    resource: 'r',
+    authorization_servers: [issuer],
+    scopes_supported: ['a'],
+    resource_documentation: 'https://a.example/docs',
+    resource_policy_uri: 'javascript:alert(1)',
+    resource_tos_uri: `https://a.example/${'x'.repeat(2048)}`,
+  };
 
   const read = await server.resourceDocument(await serveOne(t, JSON.stringify(full)), within);
   const bare = await server.resourceDocument(await serveOne(t, '{"resource":"r"}'), within);
@@ -261,11 +268,17 @@ test('resource metadata is read, with lists that may be missing', async (t) => {
     resource: 'r',
     authorizationServers: [issuer],
     scopesSupported: ['a'],
+    documentation: 'https://a.example/docs',
+    policy: undefined,
+    termsOfService: undefined,
   });
   assert.deepEqual(bare.ok && bare.value.document, {
     resource: 'r',
     authorizationServers: [],
     scopesSupported: undefined,
+    documentation: undefined,
+    policy: undefined,
+    termsOfService: undefined,
   });
   assert.deepEqual(none, { ok: true, value: { document: undefined, freshFor: undefined } });
 });

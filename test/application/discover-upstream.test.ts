@@ -97,7 +97,7 @@ describe('discovery', () => {
 
     const server = await serverOf(outside);
 
-    assert.deepEqual(server.resourceScopes, ['files:read']);
+    assert.deepEqual(server.challengeScopes, ['files:read']);
     assert.deepEqual(outside.upstream.asked.slice(0, 2), [upstreamMcp, elsewhere]);
     assert.ok(!outside.upstream.asked.includes(pathForm));
   });

@@ -1,66 +1,161 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { challengeAnswer } from '../../src/adapters/testing/testing.ts';
 import { seconds } from '../../src/domain/lifetime.ts';
-import { aGrant, refreshOf } from './dance.ts';
-import { valueIn, type WorldOptions, wired, world } from './wired.ts';
+import {
+  aClient,
+  aCode,
+  aGrant,
+  call,
+  exchangeOf,
+  halvesOf,
+  initialize,
+  opensMcp,
+  refreshOf,
+} from './dance.ts';
+import { base, valueIn, type WiredOptions, type WorldOptions, wired, world } from './wired.ts';
 
-async function granted(options: WorldOptions = {}) {
-  const outside = world(options);
-  const gateway = wired(outside);
+const hour = 3600;
+
+async function granted(options: WiredOptions = {}, worldOptions: WorldOptions = {}) {
+  const outside = world(worldOptions);
+  const gateway = wired(outside, options);
   return { outside, gateway, ...(await aGrant(gateway, outside)) };
 }
 
 describe('introspection', () => {
-  it('tells whose access token it is, for what, from when and until when', async () => {
+  it('tells of an access token whose it is, what it is for, and from when to when', async () => {
     const { outside, gateway, client, tokens } = await granted();
+    const now = outside.clock.now();
 
-    const found = await gateway.introspect(tokens.accessToken);
-
-    assert.equal(found?.kind, 'access');
-    assert.equal(found?.clientId, client.value.id);
-    assert.equal(found?.subject, 'alice');
-    assert.equal(found?.issuedAt, outside.clock.now());
-    assert.equal(found?.expiresAt, outside.clock.now() + 3600);
-  });
-
-  it('tells a refresh token by its longer life, also one that was used and is still good', async () => {
-    const { outside, gateway, client, tokens } = await granted();
-
-    const fresh = await gateway.introspect(tokens.refreshToken);
-    valueIn(await gateway.refresh(client, refreshOf(tokens.refreshToken)));
-    const used = await gateway.introspect(tokens.refreshToken);
-
-    assert.equal(fresh?.kind, 'refresh');
-    assert.equal(fresh?.expiresAt, outside.clock.now() + 30 * 86_400);
-    assert.equal(used?.kind, 'refresh');
-  });
-
-  it('ends a token that cannot be renewed with the token of the upstream', async () => {
-    const { outside, gateway, tokens } = await granted({
-      traits: { refreshTokens: 'none', accessTtl: seconds(600) },
+    assert.deepEqual(await gateway.introspect(tokens.accessToken), {
+      kind: 'access',
+      clientId: client.value.id,
+      subject: 'alice',
+      scope: 'read write',
+      resource: `${base}/mcp`,
+      issuedAt: now,
+      expiresAt: now + hour,
     });
-
-    const found = await gateway.introspect(tokens.accessToken);
-    outside.clock.advance(601);
-    const later = await gateway.introspect(tokens.accessToken);
-
-    assert.equal(found?.expiresAt, outside.clock.now() - 1);
-    assert.equal(later, undefined);
   });
 
-  it('knows nothing of a token that is none, has ended, was revoked or belongs to no grant', async () => {
+  it('tells a refresh token from an access token', async () => {
+    const { outside, gateway, tokens } = await granted();
+    const now = outside.clock.now();
+
+    const found = await gateway.introspect(tokens.refreshToken);
+
+    assert.equal(found?.kind, 'refresh');
+    assert.equal(found?.issuedAt, now);
+    assert.equal(found?.expiresAt, now + 30 * 24 * hour);
+  });
+
+  it('says when the token was issued, not the grant', async () => {
     const { outside, gateway, client, tokens } = await granted();
+    outside.clock.advance(1000);
+    const second = valueIn(await gateway.refresh(client, refreshOf(tokens.refreshToken)));
 
-    const foreign = await gateway.introspect(`${'A'.repeat(22)}.${'A'.repeat(43)}`);
-    const garbage = await gateway.introspect('a token');
-    outside.clock.advance(3661);
-    const ended = await gateway.introspect(tokens.accessToken);
-    await gateway.revoke(client.value, tokens.refreshToken);
-    const revoked = await gateway.introspect(tokens.refreshToken);
+    const found = await gateway.introspect(second.accessToken);
 
-    assert.deepEqual(
-      [foreign, garbage, ended, revoked],
-      [undefined, undefined, undefined, undefined],
-    );
+    assert.equal(found?.issuedAt, outside.clock.now());
+  });
+
+  it('uses nothing: a token it looked at is as good as before', async () => {
+    const { gateway, outside, client, tokens, grant } = await granted();
+    const before = await outside.store.grants.read(grant);
+
+    await gateway.introspect(tokens.accessToken);
+    await gateway.introspect(tokens.refreshToken);
+
+    assert.deepEqual(await outside.store.grants.read(grant), before);
+    assert.ok(await opensMcp(gateway, tokens.accessToken));
+    valueIn(await gateway.refresh(client, refreshOf(tokens.refreshToken)));
+  });
+
+  it('knows a used refresh token while it is still good, and no longer', async () => {
+    const { outside, gateway, client, tokens } = await granted();
+    const second = valueIn(await gateway.refresh(client, refreshOf(tokens.refreshToken)));
+    assert.ok(await opensMcp(gateway, second.accessToken));
+
+    assert.equal((await gateway.introspect(tokens.refreshToken))?.kind, 'refresh');
+    outside.clock.advance(2 * hour);
+
+    assert.equal(await gateway.introspect(tokens.refreshToken), undefined);
+    assert.deepEqual(outside.events.of('grant_ended'), []);
+  });
+
+  it('knows nothing of a token that has expired', async () => {
+    const { outside, gateway, tokens } = await granted();
+
+    outside.clock.advance(hour + 60);
+
+    assert.equal(await gateway.introspect(tokens.accessToken), undefined);
+    assert.ok(await gateway.introspect(tokens.refreshToken));
+  });
+
+  it('knows nothing of a token that was revoked', async () => {
+    const { gateway, client, tokens } = await granted();
+
+    await gateway.revoke(client.value, tokens.accessToken);
+
+    assert.equal(await gateway.introspect(tokens.accessToken), undefined);
+    assert.equal(await gateway.introspect(tokens.refreshToken), undefined);
+  });
+
+  it('knows nothing of what is no token, or no token of here', async () => {
+    const { gateway, outside, tokens, grant } = await granted();
+    const elsewhere = world();
+    const foreign = await aGrant(wired(elsewhere), elsewhere);
+    const other = await aGrant(gateway, outside);
+    const code = await aCode(gateway, outside, await aClient(gateway, outside));
+    const { upstream = '' } = halvesOf(other.tokens.accessToken);
+    const { gateway: secret } = halvesOf(tokens.accessToken);
+    const mixed = Buffer.from(`${grant}.${secret}:${upstream}`).toString('base64url');
+
+    for (const token of ['', 'guess', code, mixed, upstream, `${foreign.tokens.accessToken}=`]) {
+      assert.equal(await gateway.introspect(token), undefined, token);
+    }
+  });
+
+  it('ends a token that cannot be renewed with the upstream’s', async () => {
+    const short = { traits: { refreshTokens: 'none', accessTtl: 600 } } as const;
+    const { outside, gateway, tokens } = await granted({}, short);
+    const now = outside.clock.now();
+
+    assert.equal((await gateway.introspect(tokens.accessToken))?.expiresAt, now + 600);
+    outside.clock.advance(600);
+
+    assert.equal(await gateway.introspect(tokens.accessToken), undefined);
+    assert.equal(await gateway.introspect(tokens.refreshToken), undefined);
+  });
+
+  it('knows nothing of a token that the upstream refused for good', async () => {
+    const { outside, gateway, tokens } = await granted({}, { traits: { refreshTokens: 'none' } });
+    outside.mcp.answerNext(challengeAnswer());
+    await call(gateway, tokens.accessToken, { body: initialize }).heard.ended;
+
+    assert.equal(await gateway.introspect(tokens.accessToken), undefined);
+  });
+
+  it('lets a token last where the upstream can be asked for another', async () => {
+    const { outside, gateway, tokens } = await granted({}, { traits: { accessTtl: 600 } });
+    outside.clock.advance(1200);
+
+    const found = await gateway.introspect(tokens.accessToken);
+
+    assert.equal(found?.expiresAt, outside.clock.now() - 1200 + hour);
+  });
+
+  it('understands tokens that carry nothing of the upstream', async () => {
+    const outside = world();
+    const gateway = wired(outside, { policy: { format: 'opaque', accessTtl: seconds(60) } });
+    const client = await aClient(gateway, outside);
+    const code = await aCode(gateway, outside, client, { scope: 'read' });
+    const tokens = valueIn(await gateway.exchange(client, exchangeOf(code)));
+
+    const found = await gateway.introspect(tokens.accessToken);
+
+    assert.equal(found?.scope, 'read');
+    assert.equal(found?.expiresAt, outside.clock.now() + 60);
   });
 });

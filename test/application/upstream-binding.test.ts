@@ -69,6 +69,28 @@ describe('an upstream that refuses the resource parameter', () => {
     });
   }
 
+  it('is asked without it by that flow alone: what comes through a browser may be its user’s words', async () => {
+    const { gateway, outside, back, answer } = await screenTwo();
+    valueIn(await back(answer({ error: 'invalid_target' })));
+
+    const next = await openedFlow(gateway, await aClient(gateway, outside));
+
+    assert.equal(resourceIn(await upstreamUrl(gateway, next)), upstreamMcp);
+  });
+
+  it('is asked without it by everybody where its token endpoint refuses it', async () => {
+    const { gateway, outside, url, back } = await screenTwo();
+    outside.upstream.refuse('invalid_target');
+    const outcome = valueIn(await back(outside.upstream.approve(url)));
+    outside.upstream.recover();
+
+    const next = await openedFlow(gateway, await aClient(gateway, outside));
+
+    assert.ok(outcome.type === 'upstream', outcome.type);
+    assert.equal(resourceIn(outcome.url), null);
+    assert.equal(resourceIn(await upstreamUrl(gateway, next)), null);
+  });
+
   it('is not asked a third time', async () => {
     const { back, answer } = await screenTwo();
     valueIn(await back(answer({ error: 'invalid_target' })));
@@ -147,7 +169,7 @@ describe('a flow that runs out while the upstream is looked for', () => {
 
   it('does not go there again', async () => {
     const outside = world();
-    const { back, answer } = await screenTwo({ ...unconfigured, limits: patient }, outside);
+    const { url, back } = await screenTwo({ ...unconfigured, limits: patient }, outside);
     outside.upstream.freshFor = seconds(60);
     const register = outside.upstream.register.bind(outside.upstream);
     outside.upstream.register = (...asked) => {
@@ -155,9 +177,10 @@ describe('a flow that runs out while the upstream is looked for', () => {
       return register(...asked);
     };
 
-    const outcome = await back(answer({ error: 'invalid_client' }));
+    const callback = outside.upstream.approve(url);
+    outside.upstream.forgetClients();
 
-    assert.equal(failureIn(outcome), 'expired');
+    assert.equal(failureIn(await back(callback)), 'expired');
   });
 
   it('is not given up twice', async () => {
@@ -172,6 +195,17 @@ describe('a flow that runs out while the upstream is looked for', () => {
 });
 
 describe('an upstream that forgot the gateway', () => {
+  it('has to say so itself: a browser that says it takes nobody’s grant', async () => {
+    const { outside, gateway, back, answer } = await screenTwo(unconfigured);
+    const { client, tokens } = await aGrant(gateway, outside);
+
+    const outcome = valueIn(await back(answer({ error: 'invalid_client' })));
+
+    assert.equal(outcome.type, 'error');
+    assert.equal(outside.upstream.registrations, 1);
+    valueIn(await gateway.refresh(client, refreshOf(tokens.refreshToken)));
+  });
+
   it('gets to know it anew, and the user is sent there once more', async () => {
     const { outside, gateway, client, url, back } = await screenTwo(unconfigured);
     const callback = outside.upstream.approve(url);
@@ -436,6 +470,20 @@ describe('a demand for more scope', () => {
 
     assert.equal(heard.status, 403);
     assert.equal(heard.upstreamChallenge, demand('read write'));
+  });
+
+  it('leads to an authorization for all of it, though no metadata lists what is missing', async () => {
+    const outside = world();
+    const gateway = wired(outside);
+    const { client, tokens } = await aGrant(gateway, outside, { scope: 'read' });
+    outside.mcp.answerNext(challengeAnswer(demand('admin'), 403));
+    const { heard } = call(gateway, tokens.accessToken, { body: initialize });
+    await heard.ended;
+
+    const screen = await openedFlow(gateway, client, { scope: 'read admin root' });
+    const url = new URL(await upstreamUrl(gateway, screen));
+
+    assert.equal(url.searchParams.get('scope'), 'read admin');
   });
 
   it('is left alone where it demands nothing', async () => {

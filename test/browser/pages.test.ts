@@ -60,6 +60,8 @@ const pages: Readonly<Record<string, string>> = {
   '/login': loginPage(login),
   '/wrong-password': loginPage({ ...login, message: 'The username or the password is wrong.' }),
   '/evil-login': loginPage(evilLogin),
+  '/signed-in': loginPage({ ...login, signedIn: 'ada' }),
+  '/evil-signed-in': loginPage({ ...evilLogin, signedIn: EVIL.repeat(5) }),
   '/error': errorPage({ status: 400, title: 'T', explanation: 'E', remedy: 'R', requestId: 'q' }),
   '/evil-error': errorPage({ status: 400, title: EVIL, explanation: EVIL, remedy: EVIL }),
   '/completed': completedPage(),
@@ -172,6 +174,27 @@ test('Cancel denies with nothing filled in', async () => {
 
   assert.equal(posted?.body, 'flow=flow-1&csrf=csrf-1&username=&password=&decision=deny');
   await page.close();
+});
+
+test('who is signed in has only to say yes or no, and no key does so unasked', async () => {
+  for (const [button, decision] of [
+    ['Allow and continue', 'allow'],
+    ['Cancel', 'deny'],
+    ['Sign in as somebody else', 'switch'],
+  ] as const) {
+    const page = await open('/signed-in');
+    assert.equal(await page.getByText('ada', { exact: true }).isVisible(), true);
+    assert.equal(await page.locator('input:not([type=hidden])').count(), 0);
+    assert.equal(await page.evaluate('document.activeElement.tagName'), 'BODY');
+
+    await page.keyboard.press('Enter');
+    assert.equal(page.url(), `${base}/signed-in`);
+    await page.getByRole('button', { name: button }).click();
+    await page.waitForURL(`${elsewhere}/completed`);
+
+    assert.equal(posted?.body, `flow=flow-1&csrf=csrf-1&decision=${decision}`);
+    await page.close();
+  }
 });
 
 test('the form may be redirected to another origin, which does not learn where from', async () => {

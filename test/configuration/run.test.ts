@@ -37,6 +37,7 @@ function fakeProcess(argv: readonly string[], env: Record<string, string> = {}) 
 const upstream = '--upstream-rs=https://mcp.example.com/mcp';
 const listening: RunnableGateway = {
   listen: async () => ({ addresses: ['127.0.0.1'], port: 4711 }),
+  lookAtUpstream: async () => {},
   close: async () => {},
 };
 const never = new Promise<never>(() => {});
@@ -97,6 +98,30 @@ describe('a run', () => {
       assert.equal(signals.listenerCount('SIGTERM') + signals.listenerCount('SIGINT'), 0);
     });
   }
+
+  test('looks at the upstream once it listens, and stays whatever comes of that', async () => {
+    const { process, written, signals } = fakeProcess([upstream]);
+    const steps: string[] = [];
+    const gateway: RunnableGateway = {
+      listen: async () => {
+        steps.push('listen');
+        return { addresses: ['127.0.0.1'], port: 4711 };
+      },
+      lookAtUpstream: async () => {
+        steps.push('look');
+        signals.emit('SIGTERM');
+        throw new Error('a surprise');
+      },
+      close: async () => {
+        steps.push('close');
+      },
+    };
+
+    assert.equal(await runCommandLine(process, () => gateway, '1.2.3'), 0);
+
+    assert.deepEqual(steps, ['listen', 'look', 'close']);
+    assert.match(written.err, /a surprise/);
+  });
 
   test('does not lose a signal that comes during the start', async () => {
     const { process, signals } = fakeProcess([upstream]);

@@ -10,6 +10,7 @@ import {
   startHttpResourceServer,
 } from '../../src/adapters/testing/testing.ts';
 import { codeChallengeOf } from '../../src/domain/pkce.ts';
+import { silentResource } from '../../src/domain/upstream-server.ts';
 
 describe('the standing clock', () => {
   it('moves only when it is told, and wakes whoever slept until then', async () => {
@@ -159,7 +160,7 @@ describe('the authorization server as a port', () => {
     const [document] = server.serverDocuments.values();
     assert.ok(document);
     const upstream = {
-      server: { ...document, resource: undefined, resourceScopes: undefined },
+      server: { ...document, ...silentResource },
       client: { ...client, method: 'none' },
       manners: {
         resource: undefined,

@@ -9,6 +9,7 @@ import {
 import { httpAuthorizationServer } from '../../src/adapters/upstream/authorization-server.ts';
 import { httpCaller } from '../../src/adapters/upstream/http-call.ts';
 import { seconds } from '../../src/domain/lifetime.ts';
+import { silentResource } from '../../src/domain/upstream-server.ts';
 
 const redirectUri = 'http://localhost:8002/upstream/callback';
 const credentials = { clientId: 'gateway', clientSecret: 'gateway-secret' };
@@ -25,7 +26,7 @@ upstreamAuthorizationServerContract('of the fakes', () => {
   return {
     server,
     upstream: {
-      server: { ...document, resource: undefined, resourceScopes: undefined },
+      server: { ...document, ...silentResource },
       client: { ...credentials, method: 'client_secret_basic' },
       manners: {
         resource: undefined,

@@ -15,7 +15,7 @@ const everything = { introspection: true, registration: true, clientDocuments: t
 const nothing = { introspection: false, registration: false, clientDocuments: false };
 
 test('the resource metadata names the MCP URL and this gateway as its authorization server', () => {
-  assert.deepEqual(protectedResourceMetadata(base, '/mcp', ['repo']), {
+  assert.deepEqual(protectedResourceMetadata(base, '/mcp', { scopes_supported: ['repo'] }), {
     resource: 'http://localhost:8002/mcp',
     authorization_servers: ['http://localhost:8002'],
     bearer_methods_supported: ['header'],
@@ -30,7 +30,7 @@ for (const [form, resource] of [
   ['/mcp/', 'http://localhost:8002/mcp/'],
 ] as const) {
   test(`the resource asked for under "${form}" is ${resource}`, () => {
-    assert.equal(protectedResourceMetadata(base, form, undefined).resource, resource);
+    assert.equal(protectedResourceMetadata(base, form, {}).resource, resource);
   });
 }
 
@@ -63,13 +63,13 @@ test('the server metadata offers the code flow with S256, and puts iss into its 
 });
 
 test('issuer and authorization_servers are the same string', () => {
-  const [server] = protectedResourceMetadata(base, '', undefined).authorization_servers;
+  const [server] = protectedResourceMetadata(base, '', {}).authorization_servers;
 
   assert.equal(authorizationServerMetadata(base, nothing).issuer, server);
 });
 
 test('what is not known or not offered is left out, not spelled as null', () => {
-  assert.equal('scopes_supported' in protectedResourceMetadata(base, '', undefined), false);
+  assert.equal('scopes_supported' in protectedResourceMetadata(base, '', {}), false);
   const server = authorizationServerMetadata(base, nothing);
   assert.equal('introspection_endpoint' in server, false);
   assert.equal('registration_endpoint' in server, false);

@@ -13,7 +13,11 @@ export const upstream: Upstream = {
     issuerInResponse: true,
     acceptsDocuments: false,
     resource: 'https://a.example/mcp',
+    challengeScopes: undefined,
     resourceScopes: ['repo'],
+    documentation: undefined,
+    policy: undefined,
+    termsOfService: undefined,
   },
   client: { clientId: 'id&1', clientSecret: undefined, method: 'none' },
   manners: {

@@ -27,8 +27,10 @@ const unknown: UpstreamScopes = {
   configured: undefined,
   supported: undefined,
   demanded: undefined,
+  elsewhere: [],
 };
 const listed = { ...unknown, supported: ['repo', 'gist'], demanded: ['repo'] };
+const claims = { ...unknown, supported: ['openid', 'email'] };
 const choices: readonly (readonly [
   string,
   string | undefined,
@@ -42,7 +44,26 @@ const choices: readonly (readonly [
   ['what the resource demands, where the request is empty', '', listed, 'repo'],
   ['what the client requests of the supported ones', 'gist', listed, 'gist'],
   ['nothing of OpenID Connect that is not listed', 'openid gist offline_access', listed, 'gist'],
-  ['what may come from a challenge, listed or not', 'admin gist', listed, 'admin gist'],
+  ['nothing that is listed nowhere', 'admin gist', listed, 'gist'],
+  [
+    'what is named elsewhere, by a challenge',
+    'admin x gist',
+    { ...listed, elsewhere: ['admin'] },
+    'admin gist',
+  ],
+  ['what only the resource lists', 'repo x', { ...unknown, elsewhere: ['repo'] }, 'repo'],
+  [
+    'nothing of OpenID Connect where others are named',
+    'openid',
+    { ...unknown, elsewhere: ['repo'] },
+    undefined,
+  ],
+  [
+    'what nobody can know where only claims are listed',
+    'api://x/read profile',
+    claims,
+    'api://x/read',
+  ],
   ['no offline_access where it is not known to be listed', 'repo offline_access', unknown, 'repo'],
   [
     'offline_access where it is listed',

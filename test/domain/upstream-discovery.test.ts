@@ -79,6 +79,9 @@ const resource: ResourceDocument = {
   resource: 'https://a.example/mcp',
   authorizationServers: ['https://as.example'],
   scopesSupported: ['repo'],
+  documentation: 'https://a.example/docs',
+  policy: undefined,
+  termsOfService: undefined,
 };
 
 const subjects: readonly (readonly [string, string, boolean])[] = [

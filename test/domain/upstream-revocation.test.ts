@@ -1,57 +1,68 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { endGrant } from '../../src/domain/grant.ts';
-import type { UpstreamToken } from '../../src/domain/token-pair.ts';
+import { endGrant, withoutRevocation } from '../../src/domain/grant.ts';
+import type { GatewayKeys } from '../../src/domain/grant-keys.ts';
+import { grantId } from '../../src/domain/token-pair.ts';
 import { orderedRevocations, revocationOrder } from '../../src/domain/upstream-revocation.ts';
-import { at, binding, bytes, exchanged, keys } from './sample-grant.ts';
-
-const tokens = {
-  access: 'ua' as UpstreamToken,
-  refresh: 'ur' as UpstreamToken,
-  expiresAt: undefined,
-  scope: undefined,
+import {
+  accessOnly,
+  allowed,
+  at,
   binding,
-};
-const { grant } = exchanged();
+  bytes,
+  exchanged,
+  keys,
+  otherKeys,
+  tokensOfVersion,
+} from './sample-grant.ts';
 
-function ended(refresh: UpstreamToken | undefined = tokens.refresh) {
-  const order = revocationOrder({ ...tokens, refresh }, grant.id, bytes(12, 3), keys);
-  return endGrant(grant, 'revoked', order, at(0));
+const nonce = bytes(12, 5);
+
+function ended(tokens = tokensOfVersion(1)) {
+  const order = revocationOrder(tokens, allowed.id, nonce, keys);
+  return endGrant(exchanged().grant, 'revoked', order, at(60));
 }
 
-test('an order names the refresh token first, and the access token alone where there is no other', () => {
-  const withoutRefresh = revocationOrder(
-    { ...tokens, refresh: undefined },
-    grant.id,
-    bytes(12, 3),
-    keys,
-  );
+test('an order names the refresh token first: most servers revoke the rest with it', () => {
+  const order = orderedRevocations(ended(), keys);
 
-  assert.deepEqual(orderedRevocations(ended(), keys), { binding, tokens: ['ur', 'ua'] });
-  const single = endGrant(grant, 'revoked', withoutRefresh, at(0));
-  assert.deepEqual(orderedRevocations(single, keys)?.tokens, ['ua']);
+  assert.deepEqual(order?.tokens, ['upstream-refresh-1', 'upstream-access-1']);
+  assert.deepEqual(order.binding, binding);
 });
 
-test('an order is read under a previous gateway key too, and under no other', () => {
-  const rotated = { current: keys.previous[0] ?? keys.current, previous: [keys.current] };
-  const strange = { current: bytes(32, 99) as typeof keys.current, previous: [] };
-
-  assert.deepEqual(orderedRevocations(ended(), rotated)?.tokens, ['ur', 'ua']);
-  assert.equal(orderedRevocations(ended(), strange), undefined);
+test('an order names the access token alone where there is no other', () => {
+  assert.deepEqual(orderedRevocations(ended(accessOnly), keys)?.tokens, ['upstream-access-1']);
 });
 
-test('an order belongs to its grant, and where there is none nothing is to be revoked', () => {
-  const moved = {
-    ...ended(),
-    id: exchanged().grant.id.split('').reverse().join('') as typeof grant.id,
-  };
+test('an order is given by the gateway key, also by a previous one', () => {
+  const rotated: GatewayKeys = { current: otherKeys.current, previous: [keys.current] };
+
+  assert.equal(orderedRevocations(ended(), rotated)?.tokens.length, 2);
+  assert.equal(orderedRevocations(ended(), otherKeys), undefined);
+});
+
+test('an order is for its own grant', () => {
+  const moved = { ...ended(), id: grantId(bytes(16, 44)) };
 
   assert.equal(orderedRevocations(moved, keys), undefined);
-  assert.equal(orderedRevocations({ ...ended(), revocation: undefined }, keys), undefined);
 });
 
-test('stand-ins for tokens are revoked nowhere', () => {
-  const order = revocationOrder({ ...tokens, binding: undefined }, grant.id, bytes(12, 3), keys);
+test('no token can be read in the record of an order', () => {
+  const record = JSON.stringify(ended());
+  const sealed = Buffer.from(ended().revocation ?? '', 'base64url').toString('latin1');
 
-  assert.equal(order, undefined);
+  assert.ok(!`${record}${sealed}`.includes('upstream-'));
+});
+
+test('where nothing is ordered, or no more, there is nothing to revoke', () => {
+  const bare = endGrant(exchanged().grant, 'revoked', undefined, at(60));
+
+  assert.equal(orderedRevocations(bare, keys), undefined);
+  assert.deepEqual(withoutRevocation(ended()), bare);
+});
+
+test('nothing is ordered about tokens that no server gave', () => {
+  const standIns = { ...tokensOfVersion(1), binding: undefined };
+
+  assert.equal(revocationOrder(standIns, allowed.id, nonce, keys), undefined);
 });

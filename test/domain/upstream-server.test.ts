@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isIssuerOf, scopesOf, serverName } from '../../src/domain/upstream-server.ts';
+import {
+  isIssuerOf,
+  scopesOf,
+  serverName,
+  silentResource,
+} from '../../src/domain/upstream-server.ts';
 import { upstream } from './sample-upstream.ts';
 
 test('a server goes by its issuer, else by its token endpoint', () => {
@@ -43,10 +48,14 @@ test('the scopes of a server are those it lists, else those of its resource', ()
     configured: 'set',
     supported: ['openid', 'repo'],
     demanded: ['repo'],
+    elsewhere: ['repo'],
   });
-  assert.deepEqual(scopesOf({ ...upstream.server, scopesSupported: undefined }, undefined), {
+  const terse = { ...upstream.server, scopesSupported: undefined, challengeScopes: ['gist'] };
+  assert.deepEqual(scopesOf(terse, undefined, ['admin']), {
     configured: undefined,
     supported: ['repo'],
-    demanded: ['repo'],
+    demanded: ['gist'],
+    elsewhere: ['repo', 'gist', 'admin'],
   });
+  assert.deepEqual(scopesOf({ ...upstream.server, ...silentResource }, undefined).elsewhere, []);
 });

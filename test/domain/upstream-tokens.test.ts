@@ -177,3 +177,14 @@ test('stand-ins for tokens are bound to nobody, and never end', () => {
     binding: undefined,
   });
 });
+
+test('no sentence carries on a key that stands in the query of an address', () => {
+  const reason =
+    'https://a.example/mcp?key=s3cret&x=1 names HTTP://b.example/?k=s3cret, "https://c.example?s3cret".';
+  const expected = 'https://a.example/mcp?… names HTTP://b.example/?… "https://c.example?…".';
+
+  assert.equal(reasonOf({ kind: 'unusable', reason }), expected);
+  assert.equal(reasonOf({ kind: 'unavailable', reason, retryAfter: undefined }), expected);
+  assert.equal(reasonOf(refused('invalid_request', reason)), `invalid_request: ${expected}`);
+  assert.doesNotMatch(asClientError({ kind: 'unusable', reason }).description, /s3cret/);
+});

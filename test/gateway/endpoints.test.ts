@@ -36,6 +36,7 @@ function resourceMetadata(base: string, resource: string) {
     authorization_servers: [base],
     bearer_methods_supported: ['header'],
     resource_name: 'MCP OAuth Gateway',
+    scopes_supported: ['read', 'write'],
   };
 }
 
@@ -73,6 +74,31 @@ test('the metadata documents say what they must, under each of their names', asy
     assert.equal(answer.headers.vary, 'Host');
     assert.ok(!answer.text.includes(`${base}/"`), 'no issuer ends with a slash');
   }
+});
+
+test('the challenge names the scope that the operator set, and the metadata lists it', async (t) => {
+  const { base } = await startStage(t, { upstreamScope: 'read mail' });
+
+  const challenged = await send(`${base}/mcp`, { method: 'POST' });
+  const metadata = await send(`${base}${wellKnown}/mcp`);
+
+  assert.equal(
+    challenged.headers['www-authenticate'],
+    `Bearer scope="read mail", resource_metadata="${base}${wellKnown}/mcp"`,
+  );
+  assert.deepEqual(metadata.json().scopes_supported, ['read', 'mail']);
+});
+
+test('the metadata comes without the words of an upstream that is down, and is not to be kept then', async (t) => {
+  const { base, mcp } = await startStage(t);
+  await mcp.close();
+
+  const metadata = await send(`${base}${wellKnown}/mcp`);
+
+  assert.equal(metadata.status, 200);
+  assert.equal(metadata.json().resource, `${base}/mcp`);
+  assert.equal('scopes_supported' in metadata.json(), false);
+  assert.equal(metadata.headers['cache-control'], 'no-store');
 });
 
 const hosts: readonly (readonly [string, string, boolean])[] = [

@@ -91,7 +91,8 @@ for (const { name, connect } of sdks) {
     const [, upstream] = halvesOf(provider.tokens()?.access_token ?? '');
     assert.match(upstream, /^gho_/);
     assert.equal(JSON.parse(await connection.call('whoami')).tokenHash, hashToken(upstream));
-    assert.equal(provider.tokens()?.expires_in, 600);
+    const life = provider.tokens()?.expires_in ?? 0;
+    assert.ok(life > 590 && life <= 600, String(life));
     assert.equal(provider.tokens()?.scope, 'repo gist');
     assert.deepEqual(github.seen, ['GET /login/oauth/authorize', 'POST /login/oauth/access_token']);
     assert.deepEqual(discovery, []);

@@ -1,25 +1,31 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Events } from '../../src/application/events.ts';
+import type { GatewayEvent } from '../../src/main.ts';
 import { startStage } from './fake-stage.ts';
-import { logIn, postToken, refreshForm, register, send } from './raw-client.ts';
+import {
+  authorize,
+  exchangeForm,
+  halvesOf,
+  logIn,
+  postToken,
+  refreshForm,
+  register,
+  send,
+  tokensOf,
+} from './raw-client.ts';
 
 const revocationOf = (base: string, form: Readonly<Record<string, string>>) =>
   send(`${base}/revoke`, { method: 'POST', body: form });
 
 test('a revoked token opens nothing any more, here and at the upstream', async (t) => {
-  const { base, as, events } = await startStage(t);
+  const { events, happened } = awaited('upstream_revoked');
+  const { base, as } = await startStage(t, {}, {}, { events });
   const { client, tokens } = await logIn(base);
-  const told = new Promise<void>((resolve) => {
-    const emit = events.emit;
-    events.emit = (event) => {
-      emit(event);
-      if (event.type === 'upstream_revoked') resolve();
-    };
-  });
 
   const form = { token: tokens.access_token, client_id: client.client_id };
   const answer = await revocationOf(base, form);
-  await told;
+  await happened;
 
   assert.equal(answer.status, 200);
   assert.equal(as.revocations.length, 2);
@@ -44,11 +50,8 @@ test('an unknown token is revoked already, and a stranger revokes nothing', asyn
   });
 
   assert.deepEqual([unknown.status, foreign.status], [200, 200]);
-  const call = await send(`${base}/mcp`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${tokens.access_token}` },
-  });
-  assert.notEqual(call.status, 401);
+  assert.equal(foreign.text, unknown.text);
+  await assertLive(base, tokens.access_token);
 });
 
 for (const [what, form, error] of [
@@ -63,37 +66,126 @@ for (const [what, form, error] of [
   });
 }
 
-test('introspection is off unless its caller is configured', async (t) => {
+test('a client with a secret proves that it has it, in either way', async (t) => {
   const { base } = await startStage(t);
+  const client = await register(base, { token_endpoint_auth_method: 'client_secret_basic' });
+  const { client_id, client_secret = '' } = client;
+  const basic = (secret: string) => ({
+    authorization: `Basic ${Buffer.from(`${client_id}:${secret}`).toString('base64')}`,
+  });
+  const revoke = (form: Readonly<Record<string, string>>, headers = {}) =>
+    send(`${base}/revoke`, { method: 'POST', headers, body: { token: 'x', ...form } });
 
-  assert.equal((await send(`${base}/introspect`, { method: 'POST' })).status, 404);
-  const metadata = await send(`${base}/.well-known/oauth-authorization-server`);
-  assert.equal('introspection_endpoint' in metadata.json(), false);
-  assert.equal(metadata.json().revocation_endpoint, `${base}/revoke`);
-});
+  const byHeader = await revoke({}, basic(client_secret));
+  const byForm = await revoke({ client_id, client_secret });
+  const wrong = await revoke({}, basic('guess'));
+  const without = await revoke({ client_id });
+  const twice = await revoke({ client_secret }, basic(client_secret));
 
-test('its caller learns what a token is, and nobody else does', async (t) => {
-  const caller = { introspectionClientId: 'rs', introspectionClientSecret: 'a secret' };
-  const { base } = await startStage(t, caller);
-  const { client, tokens } = await logIn(base);
-  const ask = (token: string, credentials: string) =>
-    send(`${base}/introspect`, {
-      method: 'POST',
-      headers: { authorization: `Basic ${Buffer.from(credentials).toString('base64')}` },
-      body: { token },
-    });
-
-  const live = (await ask(tokens.access_token, 'rs:a secret')).json();
-  const none = (await ask('x', 'rs:a secret')).json();
-  const wrong = await ask(tokens.access_token, 'rs:another');
-  const stranger = await ask(tokens.access_token, `${client.client_id}:`);
-
-  assert.equal(live.active, true);
-  assert.equal(live.client_id, client.client_id);
-  assert.equal(live.sub, 'gateway_user');
-  assert.equal(live.iss, base);
-  assert.equal(live.aud, `${base}/mcp`);
-  assert.deepEqual(none, { active: false });
-  assert.deepEqual([wrong.status, stranger.status], [401, 401]);
+  assert.deepEqual([byHeader.status, byForm.status], [200, 200]);
+  assert.equal(wrong.status, 401);
+  assert.equal(wrong.json().error, 'invalid_client');
   assert.match(wrong.headers['www-authenticate'] ?? '', /^Basic /);
+  assert.equal(without.status, 401);
+  assert.equal(without.headers['www-authenticate'], undefined);
+  assert.equal(twice.json().error, 'invalid_request');
 });
+
+test('a hint about the kind of a token need not be right, and what is not known is ignored', async (t) => {
+  const { base } = await startStage(t);
+  const { client, tokens } = await logIn(base);
+  const form = { client_id: client.client_id, more: 'of this', token: tokens.refresh_token };
+
+  const answer = await revocationOf(base, { ...form, token_type_hint: 'access_token' });
+
+  assert.equal(answer.status, 200);
+  assert.equal(answer.text, '{}');
+  assert.equal(answer.headers['cache-control'], 'no-store');
+  const refreshed = await postToken(base, refreshForm(tokens.refresh_token, client));
+  assert.equal(refreshed.json().error, 'invalid_grant');
+});
+
+test('a repeated parameter, another body and another method revoke nothing', async (t) => {
+  const { base } = await startStage(t);
+  const { client, tokens } = await logIn(base);
+  const { access_token: token } = tokens;
+  const { client_id } = client;
+  const form = { 'content-type': 'application/x-www-form-urlencoded' };
+  const json = { 'content-type': 'application/json' };
+  const query = `token=${token}&client_id=${client_id}`;
+
+  const answers = [
+    await send(`${base}/revoke`, { method: 'POST', headers: form, body: `${query}&token=x` }),
+    await send(`${base}/revoke`, {
+      method: 'POST',
+      headers: json,
+      body: JSON.stringify({ token, client_id }),
+    }),
+    await send(`${base}/revoke?${query}`, { method: 'POST', headers: form, body: '' }),
+    await send(`${base}/revoke?${query}`),
+  ];
+
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [400, 400, 400, 405],
+  );
+  await assertLive(base, token);
+});
+
+test('the client is not kept waiting for an upstream that is down', async (t) => {
+  const { base, as, events } = await startStage(t);
+  const { client, tokens } = await logIn(base);
+  as.misbehave({ type: 'stall' });
+
+  const { client_id } = client;
+  const answer = await revocationOf(base, { token: tokens.access_token, client_id });
+
+  assert.equal(answer.status, 200);
+  assert.equal(events.of('grant_ended')[0]?.reason, 'revoked');
+  assert.deepEqual(as.revocations, []);
+});
+
+test('a second use of a code revokes at the upstream too', async (t) => {
+  const { events, happened } = awaited('upstream_revoked');
+  const { base, as } = await startStage(t, {}, {}, { events });
+  const client = await register(base);
+  const code = (await authorize(base, client)).get('code') ?? '';
+  const tokens = tokensOf(await postToken(base, exchangeForm(code, client)));
+
+  const again = await postToken(base, exchangeForm(code, client));
+  await happened;
+
+  assert.equal(again.json().error, 'invalid_grant');
+  const [, upstream] = halvesOf(tokens.access_token);
+  assert.deepEqual(as.revocations, [halvesOf(tokens.refresh_token)[1], upstream]);
+  assert.equal(as.access(upstream), undefined);
+});
+
+test('with --upstream-revocation=off the upstream is told nothing', async (t) => {
+  const { base, as, events } = await startStage(t, { upstreamRevocation: 'off' });
+  const { client, tokens } = await logIn(base);
+
+  const { client_id } = client;
+  await revocationOf(base, { token: tokens.access_token, client_id });
+
+  assert.equal(events.of('grant_ended').length, 1);
+  assert.ok(as.access(halvesOf(tokens.access_token)[1]));
+});
+
+/** Events that say when the first of a type has come. */
+function awaited(type: GatewayEvent['type']): { events: Events; happened: Promise<void> } {
+  let tell = () => {};
+  const happened = new Promise<void>((resolve) => {
+    tell = resolve;
+  });
+  const emit = (event: GatewayEvent) => {
+    if (event.type === type) tell();
+  };
+  return { events: { emit }, happened };
+}
+
+async function assertLive(base: string, token: string): Promise<void> {
+  const headers = { authorization: `Bearer ${token}` };
+  const call = await send(`${base}/mcp`, { method: 'POST', headers, body: '{}' });
+  assert.notEqual(call.status, 401);
+}

@@ -6,6 +6,7 @@ import { httpAuthorizationServer } from '../../src/adapters/upstream/authorizati
 import { httpCaller } from '../../src/adapters/upstream/http-call.ts';
 import type { UpstreamSettings } from '../../src/application/upstream-settings.ts';
 import { seconds } from '../../src/domain/lifetime.ts';
+import { silentResource } from '../../src/domain/upstream-server.ts';
 import { aClient, form, openedFlow, returned, upstreamUrl } from '../application/dance.ts';
 import { settings, valueIn, wired, world } from '../application/wired.ts';
 import { listenOnLoopback } from '../support/real/loopback.ts';
@@ -383,8 +384,7 @@ describe('a call to the upstream', () => {
         scopesSupported: undefined,
         issuerInResponse: false,
         acceptsDocuments: false,
-        resource: undefined,
-        resourceScopes: undefined,
+        ...silentResource,
       },
       client: { clientId: 'id', clientSecret: 's', method: 'client_secret_basic' },
       manners: {

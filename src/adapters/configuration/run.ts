@@ -25,6 +25,8 @@ type StopSignal = 'SIGTERM' | 'SIGINT';
 export interface RunnableGateway {
   /** Rejects with the system's error (`code`) when an address cannot be listened on. */
   listen(): Promise<Listening>;
+  /** Tells as an event what keeps users from signing in at the upstream. */
+  lookAtUpstream(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -86,6 +88,7 @@ async function serveAlone(run: Run): Promise<number> {
   }
   const { gateway, listening } = started.value;
   announce(run, listening);
+  look(run, gateway);
   await stopSignal(run);
   return stop(run, gateway);
 }
@@ -99,6 +102,7 @@ async function serveForAnother(run: Run, line: NonNullable<Workers['line']>): Pr
   }
   const { gateway, listening } = started.value;
   await line.report({ type: 'listening', listening });
+  look(run, gateway);
   // A terminal signals the whole group, a service manager often only the first process.
   await Promise.race([line.stop, run.signals.first]);
   return stop(run, gateway);
@@ -129,8 +133,13 @@ async function start({
     const gateway = createGateway(config);
     return success({ gateway, listening: await gateway.listen() });
   } catch (error) {
-    return failure(refusal(startFailure(error, config, sources)).text);
+    return failure(refusal([startFailure(error, config, sources)]).text);
   }
+}
+
+/** Nobody waits for it: an upstream that is down keeps no gateway from starting. */
+function look(run: Run, gateway: RunnableGateway): void {
+  gateway.lookAtUpstream().catch((error: unknown) => complain(run, String(error)));
 }
 
 async function stop(run: Run, gateway: RunnableGateway): Promise<number> {

@@ -3,17 +3,9 @@ import { ConfigurationError, type GatewayConfig } from './gateway-configuration.
 import { type SettingKey, settings } from './settings.ts';
 import { describeSource, operatorSpelling, type Sources } from './sources.ts';
 
-/** Why a gateway could not start, in sentences: what, where the value came from, how to mend it. */
-export function startFailure(
-  error: unknown,
-  config: GatewayConfig,
-  sources: Sources,
-): readonly string[] {
+/** Why a gateway could not start, as a sentence: what, where the value came from, how to mend it. */
+export function startFailure(error: unknown, config: GatewayConfig, sources: Sources): string {
   if (error instanceof ConfigurationError) return configurationFailure(error, sources);
-  return [systemFailure(error, config, sources)];
-}
-
-function systemFailure(error: unknown, config: GatewayConfig, sources: Sources): string {
   if (error instanceof StoreUnavailable) {
     return `${error.message} (store: ${describeSource('store', sources)}).`;
   }
@@ -39,11 +31,11 @@ function systemFailure(error: unknown, config: GatewayConfig, sources: Sources):
 }
 
 /** What only shows when the gateway is made: what a file holds that a setting names. */
-function configurationFailure({ faults }: ConfigurationError, sources: Sources): readonly string[] {
+function configurationFailure({ faults }: ConfigurationError, sources: Sources): string {
   const { name } = operatorSpelling(sources);
-  return faults.map(
-    ({ setting, message }) => `${isSetting(setting) ? name(setting) : setting}: ${message}`,
-  );
+  return faults
+    .map(({ setting, message }) => `${isSetting(setting) ? name(setting) : setting}: ${message}`)
+    .join('\n');
 }
 
 function isSetting(text: string): text is SettingKey {

@@ -13,6 +13,11 @@ export interface Gateway {
     readonly port: number;
     readonly warnings: readonly string[];
   }>;
+  /**
+   * Looks for the upstream now instead of at the first sign-in, and tells what it finds as an event: `upstream_found`, or `upstream_failed`
+   * with what to do. Never rejects for what it finds.
+   */
+  lookAtUpstream(): Promise<void>;
   /** Stops: no new connections, streams end, running requests finish. */
   close(): Promise<void>;
   /** Its base URL without a trailing slash; with port 0 it is known once the gateway listens. */
@@ -24,6 +29,7 @@ export interface Gateway {
 /** What a gateway needs to be put on a port. */
 export interface ServerParts {
   readonly listener: GatewayListener;
+  readonly lookAtUpstream: () => Promise<void>;
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
@@ -41,7 +47,7 @@ const patience = 5000;
 
 /** Puts a listener on a port. */
 export function gatewayServer(parts: ServerParts): Gateway {
-  const { listener, host, port, url, opened, listening, closed } = parts;
+  const { listener, lookAtUpstream, host, port, url, opened, listening, closed } = parts;
   let running: Listening | undefined;
   return {
     listen: async () => {
@@ -51,6 +57,7 @@ export function gatewayServer(parts: ServerParts): Gateway {
       listening(running.port);
       return { addresses: running.addresses, port: running.port, warnings };
     },
+    lookAtUpstream,
     close: async () => {
       listener.endStreams();
       await running?.close(patience);

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { DescribeResource } from '../../application/describe-resource.ts';
 import type { McpExchange, McpFailure } from '../../application/ports.ts';
 import type { McpClientSink, RelayMcpCall } from '../../application/relay-mcp-call.ts';
 import { readBearerChallenge, spellBearerChallenge } from '../../domain/bearer-challenge.ts';
@@ -77,6 +78,8 @@ interface McpContext {
   readonly streams: OpenStreams;
   /** What a person sees who opens the endpoint in a browser. */
   readonly home: Handle;
+  /** The scope that a challenge names. */
+  readonly demanded: DescribeResource['demanded'];
 }
 
 /** The client's end of a call: writes the answer as it arrives, and holds the upstream back when the client reads slowly. */
@@ -163,7 +166,7 @@ class ResponseSink implements McpClientSink {
       error && 'The access token is not accepted: refresh it, or authorize again.';
     const challenge = spellBearerChallenge({
       resourceMetadata: this.#metadataUrl(),
-      scope: undefined,
+      scope: this.#context.demanded(),
       error,
       errorDescription: description,
     });

@@ -1,3 +1,4 @@
+import type { DescribeResource } from '../../application/describe-resource.ts';
 import { baseUrlFor, type GatewayAddress } from '../../domain/gateway-address.ts';
 import {
   authorizationServerMetadata,
@@ -15,10 +16,13 @@ const cached = { 'Cache-Control': 'public, max-age=300', Vary: 'Host' };
 export function resourceMetadataEndpoint(
   pathForm: '' | '/mcp' | '/mcp/',
   address: () => GatewayAddress,
+  words: DescribeResource['words'],
 ): Handle {
-  return (request, response) => {
+  return async (request, response) => {
     const base = baseUrlFor(address(), request.headers.host);
-    sendJson(response, 200, protectedResourceMetadata(base, pathForm, undefined), cached);
+    const relayed = await words();
+    const metadata = protectedResourceMetadata(base, pathForm, relayed ?? {});
+    sendJson(response, 200, metadata, relayed === undefined ? {} : cached);
   };
 }
 

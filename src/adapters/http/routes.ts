@@ -40,7 +40,9 @@ export function routes(parts: RouteParts): readonly Route[] {
   const { uses, address, clientDocument, login, crashed, streams, introspection, features } = parts;
   const wellKnown = '/.well-known/oauth-protected-resource';
   const home = homeEndpoint(address, login);
-  const mcp = mcpEndpoint(uses.relay, { address, crashed, streams, home });
+  const { words, demanded } = uses.resource;
+  const metadata = (form: '' | '/mcp' | '/mcp/') => resourceMetadataEndpoint(form, address, words);
+  const mcp = mcpEndpoint(uses.relay, { address, crashed, streams, home, demanded });
   return [
     { methods: ['GET', 'POST', 'DELETE'], path: '/mcp', handle: mcp },
     { methods: ['GET', 'POST', 'DELETE'], path: '/mcp/', handle: mcp },
@@ -72,16 +74,16 @@ export function routes(parts: RouteParts): readonly Route[] {
           },
         ]),
     { methods: ['POST'], path: '/register', handle: registrationEndpoint(uses.register) },
-    { methods: ['GET'], path: wellKnown, handle: resourceMetadataEndpoint('', address) },
+    { methods: ['GET'], path: wellKnown, handle: metadata('') },
     {
       methods: ['GET'],
       path: `${wellKnown}/mcp`,
-      handle: resourceMetadataEndpoint('/mcp', address),
+      handle: metadata('/mcp'),
     },
     {
       methods: ['GET'],
       path: `${wellKnown}/mcp/`,
-      handle: resourceMetadataEndpoint('/mcp/', address),
+      handle: metadata('/mcp/'),
     },
     {
       methods: ['GET'],

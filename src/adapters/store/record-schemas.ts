@@ -121,7 +121,7 @@ const keySource = whole<KeySource>()(
 
 const clientKeys = whole<ClientKeys>()(z.object({ source: keySource, required: z.boolean() }));
 
-/** A client, as itself, its document or the operator describes it. */
+/** A registered client. */
 export const clientSchema: z.ZodType<Client> = whole<Client>()(
   z.object({
     id: clientId,
@@ -239,7 +239,7 @@ export const registrationSchema: z.ZodType<UpstreamRegistration> = whole<Upstrea
   }),
 );
 
-/** An assertion that was used. */
+/** That an assertion was used. */
 export const assertionSchema: z.ZodType<UsedAssertion> = whole<UsedAssertion>()(
   z.object({ purpose: sha256 }),
 );

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import type { UpstreamAuthorizationServer } from '../../application/ports.ts';
 import { seconds } from '../../domain/lifetime.ts';
+import { silentResource } from '../../domain/upstream-server.ts';
 import {
   type HttpAuthorizationServer,
   type HttpAuthorizationServerTraits,
@@ -78,8 +79,8 @@ async function start(makeServer: MakeServer): Promise<Stage> {
         scopesSupported: undefined,
         issuerInResponse: true,
         acceptsDocuments: false,
+        ...silentResource,
         resource: resource.url,
-        resourceScopes: undefined,
       },
       client: { ...credentials, method: 'client_secret_basic' },
       manners: {

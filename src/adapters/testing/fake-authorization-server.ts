@@ -310,7 +310,14 @@ function resourceDocument(
   issuer: string,
   scopes: readonly string[],
 ): ResourceDocument {
-  return { resource, authorizationServers: [issuer], scopesSupported: scopes };
+  return {
+    resource,
+    authorizationServers: [issuer],
+    scopesSupported: scopes,
+    documentation: undefined,
+    policy: undefined,
+    termsOfService: undefined,
+  };
 }
 
 function unreachable(retryAfter: number | undefined): UpstreamFailure {

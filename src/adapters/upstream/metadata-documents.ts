@@ -8,6 +8,8 @@ import { isLoopbackUrl } from '../../domain/outbound-rule.ts';
 import type { ResourceDocument, ServerDocument } from '../../domain/upstream-discovery.ts';
 
 const httpUrl = z.url({ protocol: /^https?$/ });
+/** Clients may show these as links: nothing but the web is passed on, and nothing of any length. */
+const page = httpUrl.max(2048).optional().catch(undefined);
 const names = z.array(z.string()).optional().catch(undefined);
 
 /** Protected resource metadata (RFC 9728 §2). */
@@ -16,11 +18,17 @@ export const resourceDocument: z.ZodType<ResourceDocument> = z
     resource: z.string(),
     authorization_servers: z.array(z.string()).default([]),
     scopes_supported: names,
+    resource_documentation: page,
+    resource_policy_uri: page,
+    resource_tos_uri: page,
   })
   .transform((document) => ({
     resource: document.resource,
     authorizationServers: document.authorization_servers,
     scopesSupported: document.scopes_supported,
+    documentation: document.resource_documentation,
+    policy: document.resource_policy_uri,
+    termsOfService: document.resource_tos_uri,
   }));
 
 /** Authorization server metadata (RFC 8414 §2, OpenID Connect Discovery §3). */
