@@ -89,6 +89,8 @@ export interface Store {
   readonly grants: Records<Grant>;
   readonly registrations: Records<UpstreamRegistration>;
   readonly assertions: Records<UsedAssertion>;
+  /** Resolves where records can be read and written now; else rejects, with {@link StoreUnavailable} where the store is away. */
+  probe(): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -1,6 +1,6 @@
 import type { Records, Store } from '../../src/application/ports.ts';
 
-type Kind = Exclude<keyof Store, 'close'>;
+type Kind = Exclude<keyof Store, 'probe' | 'close'>;
 
 /** A store in which other writers can be let in first. */
 export interface ContestedStore extends Store {
@@ -27,6 +27,7 @@ export function contestedStore(quiet: Store): ContestedStore {
     grants: contested('grants', quiet.grants),
     registrations: contested('registrations', quiet.registrations),
     assertions: contested('assertions', quiet.assertions),
+    probe: () => quiet.probe(),
     close: () => quiet.close(),
     beforeWrite: (kind, rival, times = 1) => {
       const queue = rivals.get(kind) ?? [];

@@ -336,6 +336,7 @@ test('a store that cannot be reached is 503 everywhere, says nothing of itself, 
     grants: records,
     registrations: records,
     assertions: records,
+    probe: away,
     close: async () => {},
   };
   const { base, events } = await startFake(t, { store });

@@ -70,6 +70,7 @@ function storeOnDemand(open: () => Promise<Opened>): OpenableStore {
     grants: records('grants'),
     registrations: records('registrations'),
     assertions: records('assertions'),
+    probe: async () => (await opened()).probe(),
     open: async () => (await opened()).warnings ?? [],
     close: async () => {
       await (await opening?.catch(() => undefined))?.close();

@@ -51,6 +51,9 @@ export function recordsContract(
         scanning(() => contextOf(tested, kind));
       });
     }
+    it('is there, and says so', async () => {
+      await tested.store.probe();
+    });
     wholeForms(() => tested);
     kindsApart(() => tested);
     scanningMany(() => tested);
