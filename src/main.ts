@@ -106,13 +106,11 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
     host: config.host,
     port,
     url: () => address().canonical,
-    opened: async () => {
-      const warnings = used.store === store ? await store.open() : [];
-      void uses.revocations.takeUp();
-      return warnings;
-    },
+    opened: async () => (used.store === store ? store.open() : []),
     listening: (chosen) => {
       port = chosen;
+      // Not before: who the gateway is at the upstream depends on its port.
+      void uses.revocations.takeUp();
     },
     closed: () => {
       uses.revocations.stop();

@@ -235,6 +235,7 @@ export const registrationSchema: z.ZodType<UpstreamRegistration> = whole<Upstrea
     server: z.string(),
     clientId: z.string(),
     clientSecret: maybe(sealed),
+    secretExpiresAt: maybe(moment),
     method: z.enum(upstreamAuthMethods),
   }),
 );

@@ -184,6 +184,7 @@ function registration(name: string, method: UpstreamAuthMethod): Whole<UpstreamR
     server: 'https://as.upstream.example',
     clientId: odd,
     clientSecret: seal(sealingKey(random.bytes(32)), random.bytes(12), name, name),
+    secretExpiresAt: now,
     method,
   };
 }
