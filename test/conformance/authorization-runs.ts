@@ -1,4 +1,5 @@
 import { createServer } from 'node:http';
+import { setTimeout as wait } from 'node:timers/promises';
 import { createGateway } from '../../src/main.ts';
 import { listenOnLoopback } from '../support/real/loopback.ts';
 import type { Check } from './checks.ts';
@@ -50,9 +51,20 @@ async function authorize(
   return runSuite(args, {
     // The suite prints the authorization URL on a line of its own, and listens for what comes back.
     onLine: async (line) => {
-      if (line.startsWith(`${issuer}/authorize?`)) await fetch(await signIn(line, redirectUri));
+      if (line.startsWith(`${issuer}/authorize?`)) await visit(await signIn(line, redirectUri));
     },
   });
+}
+
+/** On a busy machine the suite prints before it listens: a browser would be slower than that, so this one knocks until somebody opens. */
+async function visit(url: string, knocks = 100): Promise<void> {
+  try {
+    await fetch(url);
+  } catch (error) {
+    if (knocks === 0) throw error;
+    await wait(100);
+    await visit(url, knocks - 1);
+  }
 }
 
 function narrowedTo(method: string): (text: string) => string {
