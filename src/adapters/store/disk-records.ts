@@ -18,7 +18,7 @@ export interface DiskTables {
 }
 
 /** How long a write may take before whoever asked for it is told to come back (milliseconds). */
-export const patience = 5000;
+const patience = 5000;
 /** How many expired records a write clears away: more than the one it may add. */
 const sweepStep = 8;
 /** And as many where the store is full, before it says so. */

@@ -1,10 +1,9 @@
 import type { Clock, Store } from '../../application/ports.ts';
 import { prepareFiles } from './disk-files.ts';
-import { DiskRecords, type DiskTables, patience } from './disk-records.ts';
-import { inTime, unavailable } from './in-time.ts';
+import { DiskRecords, type DiskTables } from './disk-records.ts';
+import { unavailable } from './in-time.ts';
 import { defaultLimits } from './limits.ts';
-import { committed, type LmdbFile, lmdbOptions, loadLmdb } from './lmdb.ts';
-import { oneAtATime } from './one-at-a-time.ts';
+import { type LmdbFile, lmdbOptions, loadLmdb } from './lmdb.ts';
 import { currentSchema, type Kind, recordFormat, type Schema } from './record-format.ts';
 import { keyMark, renewedMarks } from './store-marks.ts';
 import type { StoreOptions } from './store-options.ts';
@@ -31,12 +30,22 @@ export async function openDiskStore(
       grants: records('grants'),
       registrations: records('registrations'),
       assertions: records('assertions'),
-      probe: oneAtATime(() => probe(root)),
+      // Read only: anybody may ask whether the gateway is ready, and a write is a wait for the disk.
+      probe: async () => readMarks(root, path),
       close: () => root.close(),
     };
   } catch (error) {
     await root.close();
     throw unavailable(error, `The store ${path} cannot be used`);
+  }
+}
+
+function readMarks(root: LmdbFile, path: string): void {
+  try {
+    root.resetReadTxn();
+    root.get('schema');
+  } catch (error) {
+    throw unavailable(error, `The store ${path} cannot be read.`);
   }
 }
 
@@ -48,15 +57,6 @@ async function openFile(path: string): Promise<LmdbFile> {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw unavailable(error, `The store ${path} cannot be opened (${reason})`);
-  }
-}
-
-/** Writes one entry over itself, to the disk; on a disk that is full that may still fit. */
-async function probe(root: LmdbFile): Promise<void> {
-  try {
-    await inTime(committed(root.put('probe', '')), patience);
-  } catch (error) {
-    throw unavailable(error, 'The store on disk cannot be written.');
   }
 }
 

@@ -1,6 +1,5 @@
 import type { Clock, Store } from '../../application/ports.ts';
 import { unavailable } from './in-time.ts';
-import { oneAtATime } from './one-at-a-time.ts';
 import {
   currentSchema,
   type Kind,
@@ -10,7 +9,7 @@ import {
 } from './record-format.ts';
 import type { RedisAddress } from './redis-address.ts';
 import { RedisConnection } from './redis-connection.ts';
-import { type RedisLink, redisLink } from './redis-link.ts';
+import { redisLink } from './redis-link.ts';
 import { RedisRecords } from './redis-records.ts';
 import { redisWarnings } from './redis-warnings.ts';
 import { keyMark, renewedMarks } from './store-marks.ts';
@@ -44,7 +43,10 @@ export async function openRedisStore(
       grants: records('grants'),
       registrations: records('registrations'),
       assertions: records('assertions'),
-      probe: oneAtATime(() => connection.run((link) => probe(link, `${address.prefix}probe`))),
+      probe: async () => {
+        const key = `${address.prefix}schema`;
+        await connection.run((link) => link.send(key, ['GET', key]));
+      },
       warnings: await connection.run(redisWarnings),
       close: async () => connection.close(),
     };
@@ -53,16 +55,6 @@ export async function openRedisStore(
     throw unavailable(error, `Redis cannot be used as the store (${reasonOf(error)})`);
   }
 }
-
-/** Writes like any other write, also where the memory is full: what exists can be changed then. */
-async function probe(link: RedisLink, key: string): Promise<void> {
-  await link.send(key, ['EVAL', probeScript, '1', key]);
-}
-
-/** Gone again after a second. */
-const probeScript = `#!lua flags=allow-oom
-redis.call('SET', KEYS[1], '', 'PX', 1000)
-return 'written'`;
 
 async function checkMarks(
   connection: RedisConnection,

@@ -54,8 +54,8 @@ export function recordsContract(
     it('is there, and says so', async () => {
       await tested.store.probe();
     });
-    wholeForms(() => tested);
     kindsApart(() => tested);
+    wholeForms(() => tested);
     scanningMany(() => tested);
     if (bounded) bounds(makeStore);
   });
