@@ -3,8 +3,8 @@ import { type ChildProcess, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { startCommandLine } from '../support/command-line.ts';
 import { eventually } from '../support/eventually.ts';
-import { startGatewayProcess } from '../support/gateway-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { type Registered, register, send } from './raw-client.ts';
 
@@ -16,7 +16,7 @@ after(() => {
 
 /** The command line in a home of its own, before an upstream that is not needed. */
 function startCommand(home: string, ...flags: readonly string[]) {
-  const started = startGatewayProcess(join(folder, home), [
+  const started = startCommandLine(join(folder, home), [
     '--upstream-rs=http://127.0.0.1:1/mcp',
     ...flags,
   ]);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startHttpAuthorizationServer } from '../../src/adapters/testing/http-authorization-server.ts';
 import { startHttpResourceServer } from '../../src/adapters/testing/http-resource-server.ts';
-import { startGatewayProcess } from '../support/gateway-process.ts';
+import { startCommandLine } from '../support/command-line.ts';
 import { HonestClient, LockedOut } from '../support/honest-client.ts';
 import { freePort } from '../support/redis-server.ts';
 
@@ -85,7 +85,7 @@ try {
 }
 
 function start() {
-  return startGatewayProcess(folder, [
+  return startCommandLine(folder, [
     `--upstream-rs=${mcp.url}`,
     `--port=${port}`,
     `--store=${join(folder, 'store.mdb')}`,
