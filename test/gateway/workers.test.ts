@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { startCommandLine } from '../support/command-line.ts';
 import { eventually } from '../support/eventually.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { type Registered, register, send } from './raw-client.ts';
@@ -14,15 +14,39 @@ after(() => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** The command line in a home of its own, before an upstream that is not needed. */
+/** The command line as an operator starts it, in a home of its own, and what it has printed so far. */
 function startCommand(home: string, ...flags: readonly string[]) {
-  const started = startCommandLine(join(folder, home), [
-    '--upstream-rs=http://127.0.0.1:1/mcp',
-    ...flags,
-  ]);
-  running.add(started.child);
-  started.ended.finally(() => running.delete(started.child)).catch(() => {});
-  return started;
+  const child = spawn(
+    process.execPath,
+    ['--import', 'tsx', 'src/main.ts', '--upstream-rs=http://127.0.0.1:1/mcp', ...flags],
+    {
+      env: { ...process.env, XDG_STATE_HOME: join(folder, home) },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
+  running.add(child);
+  const printed = { out: '', err: '' };
+  child.stdout.on('data', (chunk) => {
+    printed.out += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    printed.err += chunk;
+  });
+  const ended = once(child, 'close').then(([code, signal]) => {
+    running.delete(child);
+    return code ?? signal;
+  });
+  /** Where it listens, once it has said so. */
+  const base = async () => {
+    await eventually(
+      async () => printed.out + printed.err,
+      () => printed.out.includes('MCP URL') || child.exitCode !== null,
+    );
+    const port = /^listening on: +127\.0\.0\.1:(\d+)/m.exec(printed.out)?.[1];
+    assert.ok(port, printed.err);
+    return `http://127.0.0.1:${port}`;
+  };
+  return { child, printed, ended, base };
 }
 
 /** The processes that a process has started. */
