@@ -64,6 +64,7 @@ export type {
   UpstreamAuthorizationServer,
   UpstreamResourceServer,
   Version,
+  Versioned,
   WriteOutcome,
 } from './application/ports.ts';
 export { StoreUnavailable } from './application/ports.ts';
@@ -118,11 +119,7 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
     tls: tlsOf(config, events),
     port: config.port,
     url: () => address().canonical,
-    opened: async () => {
-      const warnings = used.store === store ? await store.open() : [];
-      void uses.revocations.takeUp();
-      return warnings;
-    },
+    opened: async () => (used.store === store ? store.open() : []),
     beside: [
       ...(config.metricsAddress === undefined
         ? []
@@ -137,6 +134,8 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
     ],
     listening: (port) => {
       known = gatewayAddress(config, port);
+      // Not before: who the gateway is at the upstream depends on its port.
+      void uses.revocations.takeUp();
     },
     closed: () => {
       uses.revocations.stop();

@@ -74,6 +74,8 @@ export interface UpstreamRegistration {
   readonly server: string;
   readonly clientId: string;
   readonly clientSecret: Sealed | undefined;
+  /** When the secret ends, where the server said so. */
+  readonly secretExpiresAt: EpochSeconds | undefined;
   readonly method: UpstreamAuthMethod;
 }
 

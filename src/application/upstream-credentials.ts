@@ -1,7 +1,7 @@
 import type { GatewayKeys } from '../domain/grant-keys.ts';
 import { after, seconds } from '../domain/lifetime.ts';
 import { failure, type Result, success } from '../domain/result.ts';
-import { seal, unseal } from '../domain/sealing.ts';
+import { type Sealed, seal, unseal } from '../domain/sealing.ts';
 import { sha256 } from '../domain/secret-hash.ts';
 import {
   type AuthMethodFacts,
@@ -12,7 +12,7 @@ import {
 import { presetFor, type UpstreamPreset } from '../domain/upstream-presets.ts';
 import { scopesDemanded, serverName, type UpstreamServer } from '../domain/upstream-server.ts';
 import type { UpstreamFailure } from '../domain/upstream-tokens.ts';
-import type { Ports, UpstreamRegistration, Version } from './ports.ts';
+import type { Ports, UpstreamRegistration, Version, Versioned } from './ports.ts';
 import type { UpstreamSettings } from './upstream-settings.ts';
 
 /** The gateway's credentials at an upstream's authorization server. */
@@ -132,7 +132,8 @@ async function configuredClient(parts: CredentialParts, place: Place, clientId: 
       });
     }
     if (first === undefined) {
-      const pin = { server: name, clientId, clientSecret: undefined, method: 'none' } as const;
+      const secret = { clientSecret: undefined, secretExpiresAt: undefined };
+      const pin = { server: name, clientId, ...secret, method: 'none' } as const;
       const until = after(ports.clock.now(), registrationKept);
       await ports.store.registrations.write(key, pin, undefined, until);
     }
@@ -152,8 +153,24 @@ async function registeredClient(parts: CredentialParts, place: Place, endpoint: 
   const { ports, keys } = parts;
   const key = registrationKey(parts, place);
   const kept = await ports.store.registrations.read(key);
-  const opened = kept && openRegistration(kept.value, keys);
-  return opened ? success(opened) : register(parts, place, endpoint, key, kept?.version);
+  if (kept === undefined) return register(parts, place, endpoint, key, undefined);
+  const opened = openRegistration(kept.value, keys);
+  if (opened === undefined) return register(parts, place, endpoint, key, kept.version);
+  if (opened.isOld) await sealAnew(parts, key, kept, opened.client);
+  return success(opened.client);
+}
+
+/** Under the current gateway key, so that it outlives the previous one: the grants that were made by this client end with it. */
+async function sealAnew(
+  { ports, keys }: CredentialParts,
+  key: string,
+  { value, version }: Versioned<UpstreamRegistration>,
+  client: UpstreamClient,
+): Promise<void> {
+  const sealed = { ...value, clientSecret: sealedSecret(client, keys, ports.random.bytes(12)) };
+  const until = value.secretExpiresAt ?? after(ports.clock.now(), registrationKept);
+  // Where another was faster, it did the same.
+  await ports.store.registrations.write(key, sealed, version, until);
 }
 
 async function register(
@@ -183,13 +200,19 @@ async function register(
     method: authMethodFor({ ...facts, answered, hasSecret }),
   };
   ports.events.emit({ type: 'upstream_registered', issuer: serverName(server), client: clientId });
-  const sealed = sealedRegistration(server, client, keys, ports.random.bytes(12));
+  const sealed = {
+    server: serverName(server),
+    clientId,
+    clientSecret: sealedSecret(client, keys, ports.random.bytes(12)),
+    secretExpiresAt,
+    method: client.method,
+  };
   const until = secretExpiresAt ?? after(ports.clock.now(), registrationKept);
   const outcome = await ports.store.registrations.write(key, sealed, over, until);
   if (outcome.type !== 'outdated') return success(client);
   // Another instance registered meanwhile: one registration serves all, since tokens are bound to it.
   const theirs = await ports.store.registrations.read(key);
-  return success((theirs && openRegistration(theirs.value, keys)) ?? client);
+  return success((theirs && openRegistration(theirs.value, keys))?.client ?? client);
 }
 
 function withHint(cause: UpstreamFailure, { preset }: Place): Result<never, UpstreamFailure> {
@@ -225,28 +248,36 @@ function registrationKey({ settings }: CredentialParts, { server, redirectUri }:
 // An upstream that forgot the client sooner says invalid_client; this only keeps the store from growing for ever.
 const registrationKept = seconds(10 * 365 * 86_400);
 
-function sealedRegistration(
-  server: UpstreamServer,
-  { clientId, clientSecret, method }: UpstreamClient,
+function sealedSecret(
+  { clientId, clientSecret }: UpstreamClient,
   keys: GatewayKeys,
   nonce: Uint8Array,
-): UpstreamRegistration {
-  const context = sealContext(clientId);
-  const sealed =
-    clientSecret === undefined ? undefined : seal(keys.current, nonce, clientSecret, context);
-  return { server: serverName(server), clientId, clientSecret: sealed, method };
+): Sealed | undefined {
+  return clientSecret === undefined
+    ? undefined
+    : seal(keys.current, nonce, clientSecret, sealContext(clientId));
+}
+
+/** A registration whose secret can be read; `isOld`: under a previous gateway key. */
+interface OpenedRegistration {
+  readonly client: UpstreamClient;
+  readonly isOld: boolean;
 }
 
 /** `undefined` where the gateway key is another now: the gateway then registers anew. */
 function openRegistration(
   { clientId, clientSecret, method }: UpstreamRegistration,
   keys: GatewayKeys,
-): UpstreamClient | undefined {
-  if (clientSecret === undefined) return { clientId, clientSecret: undefined, method };
+): OpenedRegistration | undefined {
+  if (clientSecret === undefined) {
+    return { client: { clientId, clientSecret: undefined, method }, isOld: false };
+  }
   for (const key of [keys.current, ...keys.previous]) {
     const opened = unseal(key, clientSecret, sealContext(clientId));
-    if (opened !== undefined)
-      return { clientId, clientSecret: Buffer.from(opened).toString(), method };
+    if (opened !== undefined) {
+      const client = { clientId, clientSecret: Buffer.from(opened).toString(), method };
+      return { client, isOld: key !== keys.current };
+    }
   }
   return undefined;
 }

@@ -197,6 +197,8 @@ describe('a registration', () => {
 
     const rotated = await find(outside, { keys: gatewayKeys('another key', 'gateway key') });
     assert.deepEqual(valueIn(rotated), client);
+    const later = await find(outside, { keys: gatewayKeys('another key') });
+    assert.deepEqual(valueIn(later), client, 'it was sealed anew');
 
     const strange = { keys: gatewayKeys('strange key') };
     const anew = valueIn(await find(outside, strange));
@@ -269,6 +271,23 @@ describe('a registration', () => {
       clientSecret: 'unasked',
       method: 'client_secret_post',
     });
+  });
+
+  it('ends when its secret does, also where it was sealed anew', async () => {
+    const outside = world();
+    const { upstream, clock } = outside;
+    const register = upstream.register.bind(upstream);
+    upstream.register = async (...asked) => {
+      const value = valueIn(await register(...asked));
+      return { ok: true, value: { ...value, secretExpiresAt: after(clock.now(), seconds(600)) } };
+    };
+    const keys = gatewayKeys('another key', 'gateway key');
+    const before = valueIn(await find(outside));
+    assert.deepEqual(valueIn(await find(outside, { keys })), before);
+
+    clock.advance(600);
+
+    assert.notEqual(valueIn(await find(outside, { keys })).clientId, before.clientId);
   });
 
   it('is made anew when its secret has ended', async () => {

@@ -16,7 +16,8 @@ describe('with a redis-server of this machine', { skip: withoutRedis }, () => {
     'the store in Redis',
     async () => {
       const clock = standingClock();
-      return { store: await openRedisStore(redisAt(redis.port), clock), clock };
+      const open = () => openRedisStore(redisAt(redis.port), clock);
+      return { store: await open(), clock, openAgain: open };
     },
     // Its bound is the server's maxmemory.
     { bounded: false },

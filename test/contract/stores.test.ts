@@ -4,17 +4,12 @@ import { memoryStore } from '../../src/adapters/store/memory.ts';
 import { recordsContract, standingClock } from '../../src/adapters/testing/testing.ts';
 import type { Client } from '../../src/domain/client-registration.ts';
 import { after, seconds } from '../../src/domain/lifetime.ts';
+import { everyLimit } from '../support/every-limit.ts';
 
 recordsContract('the memory store', ({ limit }) => {
   const clock = standingClock();
-  const limits = limit && {
-    flows: limit,
-    clients: limit,
-    grants: limit,
-    registrations: limit,
-    assertions: limit,
-  };
-  return { store: memoryStore(clock, limits || {}), clock };
+  const limits = everyLimit(limit);
+  return { store: memoryStore(clock, limits), clock };
 });
 
 it('a memory store takes as many records as its bound says, and drops the ended ones on its way', async () => {

@@ -9,6 +9,7 @@ import {
   grantSchema,
   registrationSchema,
 } from '../../src/adapters/store/record-schemas.ts';
+import type { RecordKind } from '../../src/adapters/testing/sample-records.ts';
 
 /** The part of a JSON Schema that names members. */
 interface Described {
@@ -33,7 +34,7 @@ function membersOf(described: Described, path = ''): readonly string[] {
 
 describe('docs/store.md', () => {
   const text = readFileSync('docs/store.md', 'utf8');
-  const kinds = {
+  const kinds: Readonly<Record<RecordKind, z.ZodType>> = {
     flows: flowSchema,
     clients: clientSchema,
     grants: grantSchema,

@@ -253,6 +253,7 @@ describe('a store on disk that cannot be used', () => {
       store.registrations.write('key', numbered(2), undefined, inAnHour()),
       StoreUnavailable,
     );
+    await assert.rejects(store.probe(), StoreUnavailable);
     await assert.rejects(async () => {
       for await (const record of store.registrations.scan()) assert.fail(String(record));
     }, StoreUnavailable);

@@ -254,6 +254,7 @@ describe('the store in Redis', { skip: withoutRedis }, () => {
     await server.command('CONFIG', 'SET', 'maxmemory', '1');
     const refused = await store.registrations.write('new', numbered(2), undefined, inAnHour());
     const changed = await store.registrations.write('key', numbered(3), version, inAnHour());
+    await store.probe();
     await server.command('CONFIG', 'SET', 'maxmemory', '0');
     const accepted = await store.registrations.write('new', numbered(2), undefined, inAnHour());
 
@@ -288,11 +289,12 @@ describe('a Redis that goes away', { skip: withoutRedis }, () => {
     return Promise.all([
       outcomeOf(store.registrations.read('another')),
       outcomeOf(store.registrations.write('new', numbered(2), undefined, inAnHour())),
+      outcomeOf(store.probe()),
       kept,
     ]);
   }
 
-  const unavailable = ['unavailable', 'unavailable', 'unavailable'];
+  const unavailable = ['unavailable', 'unavailable', 'unavailable', 'unavailable'];
 
   it('is unavailable while it is dead, and is found again without a restart', async () => {
     const server = await startRedis(folder, ...persistent);
@@ -308,6 +310,7 @@ describe('a Redis that goes away', { skip: withoutRedis }, () => {
       (record) => record !== undefined,
     );
 
+    await store.probe();
     assert.deepEqual(dead, unavailable);
     assert.deepEqual(read?.value, numbered(1));
     await store.close();

@@ -25,7 +25,8 @@ export interface Acknowledged {
 /** The number that a record of the counting task holds. */
 export function numbered(number: number): UpstreamRegistration {
   const server = 'https://as.upstream.example';
-  return { server, clientId: String(number), clientSecret: undefined, method: 'none' };
+  const secret = { clientSecret: undefined, secretExpiresAt: undefined };
+  return { server, clientId: String(number), ...secret, method: 'none' };
 }
 
 /** Starts a process that opens the store and does its task; every message of it is a report. */

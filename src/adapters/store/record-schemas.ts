@@ -110,7 +110,7 @@ const method = whole<TokenEndpointAuthMethod>()(
   z.enum(['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt']),
 );
 
-const clientKey: z.ZodType<ClientKey> = z.record(z.string(), z.string());
+const clientKey = whole<ClientKey>()(z.record(z.string(), z.string()));
 
 const keySource = whole<KeySource>()(
   z.discriminatedUnion('type', [
@@ -235,6 +235,7 @@ export const registrationSchema: z.ZodType<UpstreamRegistration> = whole<Upstrea
     server: z.string(),
     clientId: z.string(),
     clientSecret: maybe(sealed),
+    secretExpiresAt: maybe(moment),
     method: z.enum(upstreamAuthMethods),
   }),
 );

@@ -5,12 +5,15 @@ import type { Clock, Records, Store, Version, Versioned } from '../../applicatio
 import type { Client } from '../../domain/client-registration.ts';
 import { after as later, seconds } from '../../domain/lifetime.ts';
 import { type RecordKind, recordKinds, sampleRecord } from './sample-records.ts';
+import { wholeRecords } from './whole-records.ts';
 
 /** A store to be judged. */
 export interface StoreUnderTest {
   readonly store: Store;
   /** The clock that the store's expiries go by. A store with a time of its own waits in `advance`. */
   readonly clock: Pick<Clock, 'now'> & { advance(seconds: number): void | Promise<void> };
+  /** Opens the same store once more, as another process would: what is read there was read from where it is kept. Absent for a store of one process. */
+  readonly openAgain?: () => Promise<Store>;
 }
 
 /** What a suite asks of the maker of a store. */
@@ -52,6 +55,7 @@ export function recordsContract(
       await tested.store.probe();
     });
     kindsApart(() => tested);
+    wholeForms(() => tested);
     scanningMany(() => tested);
     if (bounded) bounds(makeStore);
   });
@@ -132,6 +136,27 @@ function readingAndWriting(context: () => Context): void {
       assert.equal(await records.read(key), undefined);
     }
   });
+}
+
+function wholeForms(tested: () => StoreUnderTest): void {
+  for (const kind of recordKinds) {
+    it(`keeps ${kind} in every form, with every member that there is`, async () => {
+      const given = contextOf(tested(), kind);
+      const values = wholeRecords(given.key)[kind];
+      const keyOf = (place: number) => `${given.key} ${place}`;
+      for (const [place, value] of values.entries()) {
+        await written({ ...given, key: keyOf(place) }, value);
+      }
+
+      const elsewhere = await tested().openAgain?.();
+
+      const records: Records<unknown> = (elsewhere ?? tested().store)[kind];
+      for (const [place, value] of values.entries()) {
+        assert.deepEqual((await records.read(keyOf(place)))?.value, value);
+      }
+      await elsewhere?.close();
+    });
+  }
 }
 
 function conditionalWriting(context: () => Context): void {

@@ -149,6 +149,7 @@ function sampleRegistration(name: string): UpstreamRegistration {
     server: 'https://as.upstream.example',
     clientId: name,
     clientSecret: seal(sealingKey(random.bytes(32)), random.bytes(12), name, name),
+    secretExpiresAt: undefined,
     method: 'client_secret_post',
   };
 }
