@@ -150,4 +150,12 @@ describe('the store among the other settings', () => {
     assert.match(faultsOf({ workers: 2 })[0] ?? '', /^workers: .*cannot share a store in memory/);
     assert.deepEqual(faultsOf({ workers: 2, store: 'disk' }), []);
   });
+
+  it('has no metrics that one of several workers counts', () => {
+    const metricsAddress = '127.0.0.1:9464';
+    const [fault = ''] = faultsOf({ workers: 2, store: 'disk', metricsAddress });
+
+    assert.match(fault, /^metricsAddress: .*one of 2 by chance/);
+    assert.deepEqual(faultsOf({ workers: 1, store: 'disk', metricsAddress }), []);
+  });
 });

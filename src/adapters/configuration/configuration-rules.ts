@@ -32,6 +32,14 @@ const rules: readonly Rule[] = [
         : `"${host}" can be reached from other machines; say under which URL clients reach it, for example ${example('publicUrl')}.`,
   },
   {
+    reads: ['metricsAddress', 'workers'],
+    setting: 'metricsAddress',
+    fault: ({ metricsAddress, workers }, { example }) =>
+      metricsAddress !== undefined && workers > 1
+        ? `Each worker counts for itself, so a scrape would hear one of ${workers} by chance; leave it out, or run one process, for example ${example('workers', '1')}.`
+        : undefined,
+  },
+  {
     reads: ['upstreamAuthorizeEndpoint', 'upstreamTokenEndpoint'],
     setting: 'upstreamAuthorizeEndpoint',
     fault: (config, { name, example }) =>
