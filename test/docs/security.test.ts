@@ -27,10 +27,12 @@ for (const [threat = '', answer = '', file = '', proofs = ''] of rows) {
   });
 }
 
-/** The titles as they are written, with the `${}` of those that are made of a table's rows. */
+/** The titles as they are written, with the `${}` of those that are made of a table's rows; a variable alone is one. */
 function titlesIn(source: string): readonly string[] {
-  const calls = source.matchAll(/\b(?:test|it)\(\s*(?:'((?:\\.|[^'\\])*)'|`((?:\\.|[^`\\])*)`)/g);
-  return [...calls].map(([, plain, made]) => plain ?? made ?? '');
+  const calls = source.matchAll(
+    /\b(?:test|it)\(\s*(?:'((?:\\.|[^'\\])*)'|`((?:\\.|[^`\\])*)`|(\w+),)/g,
+  );
+  return [...calls].map(([, plain, made, variable]) => plain ?? made ?? `\${${variable}}`);
 }
 
 /** Whether a title is a written one; what stands for a `${}` has to be in the file too, as in a table of cases. */
