@@ -1,9 +1,4 @@
-import {
-  type AssertionClaims,
-  assertionFault,
-  type ClientKey,
-  type ClientKeys,
-} from '../domain/client-keys.ts';
+import { type AssertionClaims, assertionFault, type ClientKeys } from '../domain/client-keys.ts';
 import type {
   AssertionPurpose,
   Client,
@@ -25,21 +20,37 @@ export type CheckAssertion = (
   read: AssertionClaims,
 ) => Promise<Result<undefined, DocumentFailure>>;
 
+/** What is wrong with fetching keys from a URL for a client that the operator did not name himself; `undefined` where nothing is. */
+export type KeyUrlRule = (url: string) => string | undefined;
+
 type CheckPorts = Pick<Ports, 'clock' | 'store' | 'clientDocuments' | 'assertions'>;
 
 /** The check of claims, then signature, then use: what costs least comes first, and nothing is written for a stranger. */
-export function checkAssertion(ports: CheckPorts, skew: Seconds): CheckAssertion {
+export function checkAssertion(
+  ports: CheckPorts,
+  skew: Seconds,
+  keyUrlFault: KeyUrlRule,
+): CheckAssertion {
   const keySets = recentDocuments(ports.clock, (url) => ports.clientDocuments.keys(url));
 
-  const isSigned = async (keys: ClientKeys, assertion: string) => {
-    const { source } = keys;
-    const signedBy = (set: readonly ClientKey[]) => ports.assertions.isSignedBy(assertion, set);
-    if (source.type === 'inline') return success(await signedBy(source.keys));
-    const set = await keySets.get(source.url);
-    if (!set.ok || (await signedBy(set.value))) return set.ok ? success(true) : set;
+  const isSignedByKeysAt = async (url: string, assertion: string) => {
+    const set = await keySets.get(url);
+    if (!set.ok || (await ports.assertions.isSignedBy(assertion, set.value))) {
+      return set.ok ? success(true) : set;
+    }
     // The client may have a new key since.
-    const renewed = await keySets.renew(source.url);
-    return renewed.ok ? success(await signedBy(renewed.value)) : renewed;
+    const renewed = await keySets.renew(url);
+    return renewed.ok
+      ? success(await ports.assertions.isSignedBy(assertion, renewed.value))
+      : renewed;
+  };
+
+  const isSigned = async ({ origin }: Client, { source }: ClientKeys, assertion: string) => {
+    if (source.type === 'inline') {
+      return success(await ports.assertions.isSignedBy(assertion, source.keys));
+    }
+    const fault = origin === 'configured' ? undefined : keyUrlFault(source.url);
+    return fault === undefined ? isSignedByKeysAt(source.url, assertion) : refused(fault);
   };
 
   return async (client, presented, read) => {
@@ -48,7 +59,7 @@ export function checkAssertion(ports: CheckPorts, skew: Seconds): CheckAssertion
     const expected = { client: client.id, audiences };
     const fault = assertionFault(read, expected, ports.clock.now(), skew);
     if (fault !== undefined) return refused(fault);
-    const signed = await isSigned(client.keys, assertion);
+    const signed = await isSigned(client, client.keys, assertion);
     if (!signed.ok) return signed;
     if (!signed.value) return refused('no key signed it');
     const { purpose } = presented;

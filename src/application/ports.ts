@@ -203,7 +203,7 @@ export interface ClientDocuments {
 
 /** Signed client assertions (RFC 7523). */
 export interface ClientAssertions {
-  /** What one says, unproven; `undefined` where it is none. */
+  /** What one says, unproven; `undefined` where it is none, or says that it is signed in a way that is not accepted. */
   read(assertion: string): AssertionClaims | undefined;
   /** Whether one of the keys signed it, by one of the algorithms that are accepted. */
   isSignedBy(assertion: string, keys: readonly ClientKey[]): Promise<boolean>;

@@ -7,6 +7,7 @@ import {
 import { after, type EpochSeconds, seconds } from '../domain/lifetime.ts';
 import { type OAuthError, oauthError } from '../domain/oauth-error.ts';
 import { failure, type Result, success } from '../domain/result.ts';
+import type { KeyUrlRule } from './check-assertion.ts';
 import type { KnownClient } from './find-client.ts';
 import type { Ports } from './ports.ts';
 import { rateLimit } from './rate-limit.ts';
@@ -36,6 +37,7 @@ export interface RegistrationSettings {
 export function registerClientUseCase(
   ports: Pick<Ports, 'clock' | 'random' | 'store' | 'events'>,
   { open, perMinute }: RegistrationSettings,
+  keyUrlFault: KeyUrlRule,
 ): RegisterClient {
   const limit = rateLimit(ports.clock, perMinute);
   const unused = unusedClients(ports);
@@ -50,7 +52,7 @@ export function registerClientUseCase(
     const text = (bytes: number) => Buffer.from(ports.random.bytes(bytes)).toString('base64url');
     const secret = text(32);
     const now = ports.clock.now();
-    const client = registerClient(metadata, { id: clientId(text(16)), secret, now });
+    const client = registered(metadata, { id: clientId(text(16)), secret, now }, keyUrlFault);
     const stored = client.ok ? await keep(ports, unused, client.value) : client;
     if (!stored.ok) return stored;
     const { id, name, secretHash } = stored.value;
@@ -67,6 +69,18 @@ export function registerClientUseCase(
     }
     return outcome;
   };
+}
+
+/** By the rules for every client, and for what would have to be fetched for it. */
+function registered(
+  metadata: ClientMetadata,
+  issued: Parameters<typeof registerClient>[1],
+  keyUrlFault: KeyUrlRule,
+): Result<Client, OAuthError> {
+  const client = registerClient(metadata, issued);
+  const source = client.ok ? client.value.keys?.source : undefined;
+  const fault = source?.type === 'url' ? keyUrlFault(source.url) : undefined;
+  return fault === undefined ? client : failure(oauthError('invalid_client_metadata', fault));
 }
 
 const tooMany = 'Too many clients were registered from this address: try later.';

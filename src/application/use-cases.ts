@@ -1,3 +1,4 @@
+import { keyUrlFault } from '../domain/client-document.ts';
 import type { TokenPolicy } from '../domain/grant.ts';
 import type { GatewayKeys } from '../domain/grant-keys.ts';
 import type { Seconds } from '../domain/lifetime.ts';
@@ -88,7 +89,9 @@ export interface UseCases {
 export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
   const { policy, flowTtl, resource, callbackUrl, keys } = settings;
   const { scope, limits, auth } = settings.upstream;
-  const find = findClient(ports, settings.clients, () => new URL(callbackUrl()).origin);
+  const ownOrigin = () => new URL(callbackUrl()).origin;
+  const find = findClient(ports, settings.clients, ownOrigin);
+  const keyFault = (url: string) => keyUrlFault(url, settings.clients.documents, ownOrigin());
   const refuse = refuseStep(ports);
   const move = moveFlow(ports, refuse);
   const sessions = signInSessions(ports, keys, settings.sessionTtl);
@@ -112,7 +115,7 @@ export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
   const finish = finishFlow({ ports, move, keep: keepGrant({ ports, keys, policy }) });
   const screenTwo = usesTokens ? upstream : undefined;
   return {
-    register: registerClientUseCase(ports, settings.registration),
+    register: registerClientUseCase(ports, settings.registration, keyFault),
     begin: beginAuthorization(ports, find, flowTtl, flowCrowd(ports, settings.flows)),
     openLogin: openLogin(ports, move, sessions),
     scopeToShow: scopeToShow(screenTwo, scopes, scope),
@@ -137,7 +140,11 @@ export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
       finish,
       callbackUrl,
     }),
-    authenticate: authenticateClient(ports, find, checkAssertion(ports, policy.clockSkew)),
+    authenticate: authenticateClient(
+      ports,
+      find,
+      checkAssertion(ports, policy.clockSkew, keyFault),
+    ),
     exchange: exchangeCode({ ports, advance, endGrant, keys }),
     refresh: refreshTokens({ ports, advance, endGrant, keys, policy }),
     introspect: introspectToken(ports, policy, resource),

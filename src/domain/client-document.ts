@@ -56,6 +56,23 @@ export function documentUrlFault(id: string, policy: DocumentPolicy): string | u
   return undefined;
 }
 
+/**
+ * What is wrong with a URL that a client says its keys are at, as a sentence; `undefined` where nothing is. The rules are those for documents,
+ * and there are no others: it is a fetch for a stranger all the same.
+ */
+export function keyUrlFault(
+  text: string,
+  policy: DocumentPolicy | undefined,
+  ownOrigin: string,
+): string | undefined {
+  if (policy === undefined) return 'This gateway fetches nothing for clients: register jwks.';
+  const { hostname, origin } = new URL(text);
+  if (origin === ownOrigin) return 'The keys of a client cannot be on this gateway.';
+  return isAdmitted(hostname, policy.domains)
+    ? undefined
+    : `The operator of this gateway does not admit keys of ${hostname}.`;
+}
+
 function isAdmitted(host: string, domains: readonly string[] | undefined): boolean {
   return (
     domains === undefined ||

@@ -132,6 +132,24 @@ test('an assertion without a signature proves nothing', async () => {
   assert.equal(await joseAssertions.isSignedBy(none, [jwk]), false);
 });
 
+for (const alg of ['none', 'HS256', 'HS512', 'ES256K', 'RSA1_5', 'es256', '', undefined, 1]) {
+  test(`an assertion by the algorithm ${alg} is none, whatever else is right about it`, () => {
+    const [, ...rest] = good.split('.');
+    const head = Buffer.from(JSON.stringify({ alg, kid: '1' })).toString('base64url');
+
+    assert.equal(joseAssertions.read([head, ...rest].join('.')), undefined);
+  });
+}
+
+test('the algorithms of assertions are asymmetric ones', () => {
+  assert.deepEqual(
+    assertionAlgorithms.filter(
+      (alg) => !/^(?:RS|PS|ES)(?:256|384|512)$|^Ed(?:DSA|25519)$/.test(alg),
+    ),
+    [],
+  );
+});
+
 test('a public key is never taken for a shared secret', async () => {
   const [, payload] = good.split('.');
   const head = `${Buffer.from('{"alg":"HS256","kid":"1"}').toString('base64url')}.${payload}`;

@@ -329,6 +329,44 @@ describe('a client that can sign', () => {
     assert.equal(failureIn(refused).error, 'invalid_client');
   });
 
+  for (const [where, documents] of [
+    ['where nothing is fetched for clients', undefined],
+    ['where its host is not admitted', { insecure: false, domains: ['other.example'] }],
+  ] as const) {
+    it(`neither registers with keys at a URL nor is asked for them ${where}`, async () => {
+      const outside = signing();
+      const metadata = { ...documentWith(atUrl).metadata, clientName: 'Signer' };
+      const { client } = valueIn(await wired(outside).register(metadata));
+      const strict = wired(outside, { clients: { documents } });
+
+      const refused = failureIn(await strict.register(metadata));
+      const proof = presented(outside, { issuer: client.id, subject: client.id });
+      const unproven = failureIn(await strict.authenticate(proof));
+
+      assert.equal(refused.error, 'invalid_client_metadata');
+      assert.equal(unproven.error, 'invalid_client');
+      assert.deepEqual(outside.sites.asked, []);
+    });
+  }
+
+  it('of the operator’s may have its keys at any URL', async () => {
+    const outside = signing();
+    const entry = {
+      id: 'app',
+      name: undefined,
+      redirectUris: ['https://app.example/'],
+      method: undefined,
+      secretHash: undefined,
+      keys: atUrl,
+    };
+    const configured = new Map([['app', valueIn(configuredClient(entry))]]);
+    const gateway = wired(outside, { clients: { configured, documents: undefined } });
+
+    const proof = presented(outside, { issuer: 'app', subject: 'app' });
+
+    assert.equal(valueIn(await gateway.authenticate(proof)).value.id, 'app');
+  });
+
   it('may be the operator’s, or have registered itself', async () => {
     const outside = signing();
     const keys: KeySource = { type: 'inline', keys: [{ kty: 'RSA', kid: '1' }] };

@@ -62,13 +62,14 @@ function documentsAt(origin: string): ClientDocuments {
   return { metadata: (url) => real.metadata(here(url)), keys: (url) => real.keys(here(url)) };
 }
 
-/** What the operator writes down for a client that was told its id and secret by hand. */
-function clientsFile(test: Pick<TestContext, 'after'>, { metadata }: ClientShape): string {
+/** What the operator writes down for a client that was told its id by hand, and its secret where it has one. */
+function clientsFile(test: Pick<TestContext, 'after'>, { metadata, method }: ClientShape): string {
   const place = mkdtempSync(join(tmpdir(), 'mcp-oauth-gateway-clients-'));
   test.after(() => rmSync(place, { recursive: true, force: true }));
   const file = join(place, 'clients.json');
   const hash = createHash('sha256').update(configuredSecret).digest('hex');
-  const client = { client_id: 'typed-by-hand', client_secret_hash: `sha256:${hash}`, ...metadata };
+  const secret = method === 'none' ? {} : { client_secret_hash: `sha256:${hash}` };
+  const client = { client_id: 'typed-by-hand', ...secret, ...metadata };
   writeFileSync(file, JSON.stringify({ clients: [client] }));
   return file;
 }

@@ -49,7 +49,8 @@ async function discover({ base }: ClientStage, shape: ClientShape): Promise<void
 export async function registered({ base }: ClientStage, shape: ClientShape): Promise<Registered> {
   if (shape.by === 'document') return { client_id: shape.document ?? '' };
   if (shape.by === 'configuration') {
-    return { client_id: 'typed-by-hand', client_secret: configuredSecret };
+    const client = { client_id: 'typed-by-hand' };
+    return shape.method === 'none' ? client : { ...client, client_secret: configuredSecret };
   }
   const { token_endpoint_auth_method = undefined } = shape.metadata;
   const client = await register(base, { token_endpoint_auth_method, ...shape.metadata });

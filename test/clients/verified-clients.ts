@@ -47,10 +47,16 @@ function row(shape: ClientShape, failed: boolean): string {
     `\`${method}\``,
     sdk === undefined ? habits[habit] : habits.when_refused,
     shape.traps.map((trap) => traps[trap]).join('; '),
-    sdk === undefined ? 'emulated' : `real: ${sdk}`,
+    ran(shape),
     failed ? 'fails' : '✓',
   ];
   return `| ${cells.join(' | ')} |\n`;
+}
+
+/** Only an SDK's own row is the real thing: of the clients that have it inside, nothing else ran. */
+function ran({ client, sdk }: ClientShape): string {
+  if (sdk === undefined) return 'emulated';
+  return client.endsWith(sdk) ? `real: ${sdk}` : `${sdk}, which it uses`;
 }
 
 /** Verifies all of them, outside any test. */

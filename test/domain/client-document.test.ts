@@ -6,6 +6,7 @@ import {
   documentClient,
   documentUrlFault,
   isDocumentUrl,
+  keyUrlFault,
 } from '../../src/domain/client-document.ts';
 import type { KeySource } from '../../src/domain/client-keys.ts';
 import type { Client, ClientMetadata } from '../../src/domain/client-registration.ts';
@@ -244,3 +245,23 @@ test('for tests, keys may be on loopback over http', () => {
   assert.equal(clientOf(signing).ok, false);
   assert.equal(given(clientOf(signing, {}, insecure)).method, jwt);
 });
+
+const documents: DocumentPolicy = { insecure: false, domains: ['keys.example', '*.app.example'] };
+const keyUrls: readonly (readonly [
+  string,
+  DocumentPolicy | undefined,
+  string,
+  RegExp | undefined,
+])[] = [
+  ['anywhere', { insecure: false, domains: undefined }, 'https://a.example/jwks', undefined],
+  ['at an admitted host', documents, 'https://keys.example/jwks', undefined],
+  ['below an admitted host', documents, 'https://x.app.example:444/jwks', undefined],
+  ['at another host', documents, 'https://evil.example/jwks', /not admit keys of evil\.example/],
+  ['where nothing is fetched', undefined, 'https://keys.example/jwks', /register jwks/],
+  ['here', documents, 'https://gw.example/jwks', /on this gateway/],
+];
+for (const [where, policy, url, fault] of keyUrls) {
+  test(`keys ${where} ${fault === undefined ? 'may' : 'must not'} be fetched`, () => {
+    assert.match(keyUrlFault(url, policy, 'https://gw.example') ?? 'fine', fault ?? /^fine$/);
+  });
+}

@@ -158,9 +158,9 @@ test('an allowed page can read the challenge of a 401, and the session of an ans
   ] as const) {
     assert.equal(answer.status, status);
     assert.equal(answer.headers['access-control-allow-origin'], inspector);
-    assert.match(
-      answer.headers['access-control-expose-headers'] ?? '',
-      /WWW-Authenticate, Mcp-Session-Id/,
+    assert.equal(
+      answer.headers['access-control-expose-headers'],
+      'WWW-Authenticate, Mcp-Session-Id, Mcp-Protocol-Version',
     );
   }
 });

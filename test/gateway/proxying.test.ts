@@ -519,6 +519,19 @@ test('a demand of the upstream’s for more scope is passed on in our own name',
   assert.equal(plain.headers['www-authenticate'], undefined);
 });
 
+test('a demand for scope is one at 403 alone: no other answer has a challenge of ours', async (t) => {
+  const { mcpUrl, mcp, bearer } = await startProxy(t);
+  const demand = 'Bearer error="insufficient_scope", scope="read admin"';
+
+  for (const status of [200, 400, 404, 500]) {
+    mcp.answerNext(challengeAnswer(demand, status));
+    const answer = await send(mcpUrl, { method: 'POST', headers: bearer, body: '{}' });
+
+    assert.equal(answer.status, status);
+    assert.equal(answer.headers['www-authenticate'], undefined, `${status}`);
+  }
+});
+
 test('a 401 comes before the body is there, and the connection goes on', async (t) => {
   const { base } = await startStage(t);
   const { port } = new URL(base);

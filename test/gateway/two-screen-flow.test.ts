@@ -779,3 +779,20 @@ test('who only looks at the address of screen 1 (HEAD) does not own the flow', a
   assert.deepEqual(scanner.setCookies, []);
   assert.equal(page.status, 200);
 });
+
+test('who only looks at the way back from screen 2 (HEAD) spends no code', async (t) => {
+  const stage = await startStage(t, {}, { autoApprove: false });
+  const client = await register(stage.base);
+  const { browser } = await atScreenTwo(stage, client);
+  const callback = stage.as.approve(browser.visited.at(-1) ?? '');
+  const cookies = [...browser.cookies.at(callback)].map(([name, value]) => `${name}=${value}`);
+
+  const scanner = await send(callback, { method: 'HEAD', headers: { cookie: cookies.join('; ') } });
+  const spent = { ...stage.as.tokenRequests };
+  const page = await browser.visit(callback);
+
+  assert.equal(cookies.length, 1);
+  assert.equal(scanner.status, 200);
+  assert.deepEqual(spent, {});
+  assert.equal(page.callback?.has('code'), true);
+});

@@ -3,6 +3,7 @@ import {
   compactVerify,
   createLocalJWKSet,
   decodeJwt,
+  decodeProtectedHeader,
   errors,
   type JWK,
 } from 'jose';
@@ -50,6 +51,8 @@ export const joseAssertions: ClientAssertions = {
   read(assertion) {
     if (assertion.length > longest) return undefined;
     try {
+      const { alg = 'none' } = decodeProtectedHeader(assertion);
+      if (!assertionAlgorithms.includes(alg)) return undefined;
       return claimsOf(assertion).safeParse(decodeJwt(assertion)).data;
     } catch {
       return undefined;
