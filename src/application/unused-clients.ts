@@ -18,7 +18,7 @@ const mostUnused = 20_000;
 /** Those of this process: what was registered before it started is gone within a day. */
 export function unusedClients(
   ports: Pick<Ports, 'clock' | 'store'>,
-  most = mostUnused,
+  most: number = mostUnused,
 ): UnusedClients {
   const ids = new Set<ClientId>();
 

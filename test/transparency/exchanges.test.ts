@@ -181,7 +181,14 @@ async function heard(way: Way, exchange: Exchange): Promise<RawMessage[]> {
 }
 
 /** What belongs to one hop, and what the gateway decides (docs/proxy.md): everything else has to be equal. */
-const ours = new Set(['connection', 'keep-alive', 'transfer-encoding', 'content-length', 'date']);
+const ours = new Set([
+  'connection',
+  'keep-alive',
+  'transfer-encoding',
+  'content-length',
+  'date',
+  'x-request-id',
+]);
 const ofEventStreams = new Set(['cache-control', 'x-accel-buffering']);
 
 function listed({ start, headers, body, trailers, complete }: RawMessage) {

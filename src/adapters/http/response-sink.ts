@@ -140,7 +140,7 @@ export class ResponseSink implements McpClientSink {
       notes.upstreamDuration = performance.now() - this.#forwardedAt;
     }
     const own = this.#withChallenge(status, crossing, challenge);
-    writeHead(this.#response, status, [...own, 'X-Request-Id', notes.id]);
+    writeHead(this.#response, status, withRequestId(own, notes.id));
     if (hasLength) return;
     // Headers at once: an event stream may have nothing to say for a long time.
     this.#response.flushHeaders();
@@ -251,6 +251,12 @@ export class ResponseSink implements McpClientSink {
     const path = notesOf(this.#response).route === '/mcp/' ? '/mcp/' : '/mcp';
     return protectedResourceMetadataUrl(base, path);
   }
+}
+
+/** The upstream's own name for it crosses, as all of its headers do; ours is in the log. */
+function withRequestId(headers: RawHeaders, id: string): RawHeaders {
+  const isNamedAlready = rawValue(headers, 'x-request-id') !== undefined;
+  return isNamedAlready ? headers : [...headers, 'X-Request-Id', id];
 }
 
 /** Beside headers that are set already (those of the cross-origin rule) Node keeps one of a name alone: each is added then. */
