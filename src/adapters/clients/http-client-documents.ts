@@ -1,8 +1,8 @@
 import { Agent, type Dispatcher, request } from 'undici';
-import type { z } from 'zod';
 import type { ClientDocuments, DocumentFailure, FetchedDocument } from '../../application/ports.ts';
+import { publicKeys } from '../../domain/client-keys.ts';
+import { clientMetadataDocument } from '../../domain/client-metadata.ts';
 import { failure, type Result, success } from '../../domain/result.ts';
-import { clientDocument, keySet } from './document-schemas.ts';
 import { freshFor } from './freshness.ts';
 import { ForbiddenAddress, guardedConnector, type ResolveName } from './guarded-connector.ts';
 import { isLoopbackAddress, isSpecialAddress } from './special-address.ts';
@@ -19,6 +19,9 @@ export interface ClientDocumentsOptions {
 
 /** Bytes. What the draft recommends for a document (§8.3 of -02); key sets with certificates in them are longer. */
 const longest = { metadata: 5 * 1024, keys: 64 * 1024 };
+
+/** What parsed JSON is; `undefined` where it is not what it should be. */
+type Read<Value> = (json: unknown) => Value | undefined;
 
 type Fetched<Value> = Promise<Result<FetchedDocument<Value>, DocumentFailure>>;
 
@@ -40,11 +43,7 @@ export function httpClientDocuments({
   // No cookies, no credentials, no proxy, no redirect: none of them was asked for.
   const headers = { accept: 'application/json', 'user-agent': userAgent };
 
-  const fetch = async <Value>(
-    url: string,
-    limit: number,
-    schema: z.ZodType<Value>,
-  ): Fetched<Value> => {
+  const fetch = async <Value>(url: string, limit: number, read: Read<Value>): Fetched<Value> => {
     if (!url.startsWith('https:') && !insecure) return refused('it is not at an https URL');
     try {
       const signal = AbortSignal.timeout(patience);
@@ -52,7 +51,7 @@ export function httpClientDocuments({
       // A body that is left before its end says so by an error, which else nobody hears: the process would end.
       answer.body.on('error', () => {});
       const fault = faultOf(answer, limit);
-      if (fault === undefined) return await judged(answer, limit, schema);
+      if (fault === undefined) return await judged(answer, limit, read);
       answer.body.destroy();
       return failure(fault);
     } catch (error) {
@@ -61,8 +60,8 @@ export function httpClientDocuments({
   };
 
   return {
-    metadata: (url) => fetch(url, longest.metadata, clientDocument),
-    keys: (url) => fetch(url, longest.keys, keySet),
+    metadata: (url) => fetch(url, longest.metadata, clientMetadataDocument),
+    keys: (url) => fetch(url, longest.keys, publicKeys),
   };
 }
 
@@ -91,7 +90,7 @@ function faultOf(
 async function judged<Value>(
   { headers, body }: Dispatcher.ResponseData,
   limit: number,
-  schema: z.ZodType<Value>,
+  read: Read<Value>,
 ): Fetched<Value> {
   const chunks: Buffer[] = [];
   let length = 0;
@@ -100,15 +99,15 @@ async function judged<Value>(
     if (length > limit) return failure(tooLong(limit)); // leaving the loop destroys the body
     chunks.push(chunk);
   }
-  const parsed = schema.safeParse(parsedJson(Buffer.concat(chunks).toString()));
-  if (!parsed.success) return refused('it is not the JSON that it should be');
+  const value = read(parsedJson(Buffer.concat(chunks).toString()));
+  if (value === undefined) return refused('it is not the JSON that it should be');
   const fresh = freshFor({
     cacheControl: headers['cache-control']?.toString(),
     expires: first(headers.expires),
     date: first(headers.date),
     age: first(headers.age),
   });
-  return success({ value: parsed.data, freshFor: fresh });
+  return success({ value, freshFor: fresh });
 }
 
 function parsedJson(text: string): unknown {

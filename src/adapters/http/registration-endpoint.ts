@@ -1,8 +1,8 @@
 import type { RegisterClient, RegisteredClient } from '../../application/register-client.ts';
 import type { KeySource } from '../../domain/client-keys.ts';
+import { clientMetadata } from '../../domain/client-metadata.ts';
 import { oauthError } from '../../domain/oauth-error.ts';
 import { sendJson, sendOAuthError } from './answers.ts';
-import { clientMetadata } from './client-metadata.ts';
 import { refuseBody } from './parameters.ts';
 import { bodyLimits, readBody } from './request-body.ts';
 import { notesOf } from './request-notes.ts';
@@ -18,9 +18,9 @@ export function registrationEndpoint(register: RegisterClient): Handle {
     }
     const body = await readBody(request, bodyLimits.registration);
     if (!body.ok) return refuseBody(response, body.failure);
-    const metadata = clientMetadata.safeParse(parsedJson(body.value));
-    if (!metadata.success) return sendOAuthError(response, notMetadata);
-    const registered = await register(metadata.data, senderOf(notesOf(response).caller?.address));
+    const metadata = clientMetadata(parsedJson(body.value));
+    if (metadata === undefined) return sendOAuthError(response, notMetadata);
+    const registered = await register(metadata, senderOf(notesOf(response).caller?.address));
     if (registered.ok) sendJson(response, 201, registrationResponse(registered.value));
     else sendOAuthError(response, registered.failure);
   };
