@@ -11,7 +11,9 @@ function seen(
   headers: Readonly<Record<string, string>>,
   trusted: readonly string[] = proxies,
 ): Caller {
-  const request = { socket: { remoteAddress: peer }, headers: { host: 'own.example', ...headers } };
+  const all = { host: 'own.example', ...headers };
+  const rawHeaders = Object.entries(all).flat();
+  const request = { socket: { remoteAddress: peer }, headers: all, rawHeaders };
   return callers(trusted)(request as unknown as IncomingMessage);
 }
 

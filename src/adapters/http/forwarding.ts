@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { BlockList, isIP, isIPv6 } from 'node:net';
+import { BlockList, isIP, isIPv6, type Socket } from 'node:net';
+import { rawValue } from './raw-headers.ts';
 
 /** What is known of who sent a request, behind whatever proxies. */
 export interface Caller {
@@ -22,13 +23,21 @@ export type CallerOf = (request: IncomingMessage) => Caller;
  */
 export function callers(proxies: readonly string[]): CallerOf {
   const trusted = trustIn(proxies);
+  // Every call comes by here, and the peer of a connection stays who it is.
+  const peers = new WeakMap<Socket, Peer>();
   return (request) => {
-    const { headers, socket } = request;
-    const peer = plainAddress(socket.remoteAddress ?? '');
-    const scheme = 'encrypted' in socket ? 'https' : 'http';
-    if (peer === undefined || !trusted(peer)) {
-      return { address: peer, host: headers.host, scheme, requestId: undefined };
+    const { socket } = request;
+    let known = peers.get(socket);
+    if (known === undefined) {
+      known = peerOf(socket, trusted);
+      peers.set(socket, known);
     }
+    const { address: peer, scheme, isTrusted } = known;
+    if (peer === undefined || !isTrusted) {
+      const host = rawValue(request.rawHeaders, 'host');
+      return { address: peer, host, scheme, requestId: undefined };
+    }
+    const { headers } = request;
     const id = single(headers['x-request-id']);
     const forwarded = elementsOf(single(headers.forwarded));
     const last = forwarded.at(-1);
@@ -39,6 +48,19 @@ export function callers(proxies: readonly string[]): CallerOf {
       requestId: id !== undefined && /^[\w.:@+/=-]{1,128}$/.test(id) ? id : undefined,
     };
   };
+}
+
+/** Who is at the other end of a connection. */
+interface Peer {
+  readonly address: string | undefined;
+  readonly scheme: Caller['scheme'];
+  readonly isTrusted: boolean;
+}
+
+function peerOf(socket: Socket, trusted: Trust): Peer {
+  const address = plainAddress(socket.remoteAddress ?? '');
+  const scheme = 'encrypted' in socket ? 'https' : 'http';
+  return { address, scheme, isTrusted: address !== undefined && trusted(address) };
 }
 
 type Trust = (address: string) => boolean;

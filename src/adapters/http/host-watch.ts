@@ -14,11 +14,17 @@ export function hostWatch(
   events: Events,
 ): (host: string | undefined) => void {
   const known = new Set<string>();
+  let lastRight: string | undefined;
   return (host) => {
-    if (host === undefined || known.has(host) || known.size >= mostTold) return;
+    // Nearly every call comes by the one right name.
+    if (host === undefined || host === lastRight) return;
+    if (known.has(host) || known.size >= mostTold) return;
     const { protocol, host: expected } = new URL(address().canonical);
     const url = `${protocol}//${host}`; // written as ours is: in lower case, without the usual port
-    if ((URL.canParse(url) && new URL(url).host === expected) || isLocal(host)) return;
+    if ((URL.canParse(url) && new URL(url).host === expected) || isLocal(host)) {
+      lastRight = host;
+      return;
+    }
     known.add(host);
     events.emit({ type: 'unexpected_host', host, expected });
   };
