@@ -68,6 +68,9 @@ export function gatewayListener(
   const streams = new Set<() => void>();
   let requests = 0;
   let isDraining = false;
+  const over = () => {
+    requests -= 1;
+  };
   const endStreams = () => {
     for (const end of streams) end();
   };
@@ -97,13 +100,11 @@ export function gatewayListener(
   return {
     handler: (request, response) => {
       // The way back may fail at any time; what it means is seen at the request's other events.
-      response.on('error', () => {});
+      response.on('error', ignored);
       requests += 1;
-      response.on('close', () => {
-        requests -= 1;
-      });
       const caller = callerOf(request);
-      const notes = takeNotes(request, response, caller.requestId ?? nextId(), caller, events);
+      const id = caller.requestId ?? nextId();
+      const notes = takeNotes(request, response, id, caller, events, over);
       if (isDraining) response.setHeader('Connection', 'close');
       try {
         route(request, response)?.catch((error: unknown) => crashed(response, error));
@@ -120,3 +121,5 @@ export function gatewayListener(
     },
   };
 }
+
+function ignored(): void {}

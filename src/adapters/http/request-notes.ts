@@ -16,11 +16,16 @@ export interface RequestNotes {
   upstreamDuration: number | undefined;
 }
 
-const kept = new WeakMap<ServerResponse, RequestNotes>();
+/** Where a response keeps the notes about its request: every call looks there several times. */
+const kept: unique symbol = Symbol('notes');
+
+interface NotedResponse extends ServerResponse {
+  [kept]?: RequestNotes;
+}
 
 /** The notes about the request that this response answers; others than the listener's own have none that lead anywhere. */
-export function notesOf(response: ServerResponse): RequestNotes {
-  return kept.get(response) ?? blank('', undefined);
+export function notesOf(response: NotedResponse): RequestNotes {
+  return response[kept] ?? blank('', undefined);
 }
 
 function blank(id: string, caller: Caller | undefined): RequestNotes {
@@ -36,20 +41,22 @@ function blank(id: string, caller: Caller | undefined): RequestNotes {
   };
 }
 
-/** Takes notes about a request, and tells them when it has been answered. */
+/** Takes notes about a request, and tells them when it has been answered; `over` hears of that too. */
 export function takeNotes(
   request: IncomingMessage,
-  response: ServerResponse,
+  response: NotedResponse,
   id: string,
   caller: Caller,
   events: Events,
+  over: () => void,
 ): RequestNotes {
   const notes = blank(id, caller);
   const { socket, method = '' } = request;
   const startedAt = performance.now();
   const writtenBefore = socket.bytesWritten;
-  kept.set(response, notes);
+  response[kept] = notes;
   response.on('close', () => {
+    over();
     if (notes.quiet) return;
     events.emit({
       type: 'request_answered',
