@@ -55,17 +55,12 @@ export interface Line {
 
 /** The line of an event: short names, a grant under the name of its flow, and a replay as loud as it deserves. */
 export function lineOf(event: GatewayEvent): Line {
-  const { type, ...members } = event;
-  const [level, stream, message] = entries[type];
-  const fields = Object.entries(members).map(([name, value]) => [
-    names[name] ?? name,
-    shown(value),
-  ]);
-  return {
-    level: levelOf(event) ?? level,
-    message,
-    fields: { stream, ...Object.fromEntries(fields.filter(([, value]) => value !== undefined)) },
-  };
+  const [, stream, message] = entries[event.type];
+  const fields: Record<string, unknown> = { stream };
+  for (const [name, value] of Object.entries(event)) {
+    if (name !== 'type' && value !== undefined) fields[names[name] ?? name] = shown(value);
+  }
+  return { level: levelOf(event), message, fields };
 }
 
 /** One name for one thing: the id of a grant is that of its flow. */
@@ -79,10 +74,11 @@ const names: Readonly<Record<string, string>> = {
   grantType: 'grant_type',
 };
 
-function levelOf(event: GatewayEvent): Level | undefined {
+/** How much the line of an event matters. */
+export function levelOf(event: GatewayEvent): Level {
   if (event.type === 'grant_ended' && event.reason.endsWith('replayed')) return 'warn';
   if (event.type === 'request_answered' && event.status >= 500) return 'error';
-  return undefined;
+  return entries[event.type][0];
 }
 
 const longest = 2000;

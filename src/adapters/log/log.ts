@@ -1,6 +1,6 @@
 import { pino, stdTimeFunctions } from 'pino';
 import type { Events } from '../../application/events.ts';
-import { type Level, lineOf } from './event-sentences.ts';
+import { type Level, levelOf, lineOf } from './event-sentences.ts';
 import { textLine } from './text-lines.ts';
 
 /** The log of a gateway. */
@@ -42,6 +42,8 @@ export function openLog({ format, level, write }: LogOptions): Log {
   return {
     say,
     emit: (event) => {
+      // Most events are requests, and a line that nobody wants is not worth its making.
+      if (!logger.isLevelEnabled(levelOf(event))) return;
       const { level: each, message, fields } = lineOf(event);
       say(each, message, fields);
     },
