@@ -76,6 +76,7 @@ export function gatewayProcess(
     ...nodeFlags,
     entry,
     '--port=0',
+    '--store=memory',
     `--upstream-rs=${upstream}`,
     '--upstream-client-id=bench',
     '--upstream-client-secret=secret',
