@@ -3,8 +3,8 @@ import { scopesOf, type UpstreamServer } from '../domain/upstream-server.ts';
 
 /** Decides what the upstream is asked for on behalf of a client. */
 export interface ScopeChoice {
-  /** What {@link scopeToAsk} says, by all that is known of this upstream. */
-  choose(requested: Scope | undefined, server: UpstreamServer): Scope | undefined;
+  /** What {@link scopeToAsk} says, by all that is known of this upstream; of one that is not known the client's own words are all there is. */
+  choose(requested: Scope | undefined, server: UpstreamServer | undefined): Scope | undefined;
   /** The resource asked for more in the middle of its work: a client that comes back with these asks for nothing unknown. */
   demanded(scope: Scope): void;
 }
@@ -20,7 +20,9 @@ export function scopeChoice(configured: Scope | undefined): ScopeChoice {
   const steppedUp = new Set<string>();
   return {
     choose: (requested, server) =>
-      scopeToAsk(requested, scopesOf(server, configured, [...steppedUp])),
+      server === undefined
+        ? (configured ?? requested)
+        : scopeToAsk(requested, scopesOf(server, configured, [...steppedUp])),
     demanded: (scope) => {
       for (const token of scopeTokens(scope)) {
         if (steppedUp.size < mostRemembered) steppedUp.add(token);

@@ -12,12 +12,11 @@ export type ScopeToShow = (flow: Flow) => Promise<Scope | undefined>;
 /** Shows what the choice will be. */
 export function scopeToShow(
   upstream: Pick<KnownUpstream, 'server'> | undefined,
-  scopes: ScopeChoice,
-  configured: Scope | undefined,
+  scopes: Pick<ScopeChoice, 'choose'>,
 ): ScopeToShow {
   return async ({ request }) => {
     // Before the user said yes nobody registers or asks for anything there: the server's public documents are enough.
     const server = await upstream?.server();
-    return server?.ok ? scopes.choose(request.scope, server.value) : (configured ?? request.scope);
+    return scopes.choose(request.scope, server?.ok ? server.value : undefined);
   };
 }

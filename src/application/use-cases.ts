@@ -118,7 +118,7 @@ export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
     register: registerClientUseCase(ports, settings.registration, keyFault),
     begin: beginAuthorization(ports, find, flowTtl, flowCrowd(ports, settings.flows)),
     openLogin: openLogin(ports, move, sessions),
-    scopeToShow: scopeToShow(screenTwo, scopes, scope),
+    scopeToShow: scopeToShow(screenTwo, scopes),
     resource: describeResource({ ports, upstream: screenTwo, configured: scope }),
     lookAtUpstream: lookAtUpstream(ports, screenTwo),
     submitSignIn: submitSignIn({
