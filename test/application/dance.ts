@@ -13,6 +13,7 @@ import type { TokenAnswer } from '../../src/domain/grant-rotation.ts';
 import { epochSeconds } from '../../src/domain/lifetime.ts';
 import { codeChallengeOf } from '../../src/domain/pkce.ts';
 import { type GrantId, readPresentedToken } from '../../src/domain/token-pair.ts';
+import { initialize } from '../support/initialize.ts';
 import { heardAnswer } from './heard-answer.ts';
 import { base, valueIn, type World } from './wired.ts';
 
@@ -198,17 +199,6 @@ export function call(gateway: UseCases, bearer: string, options: CallOptions = {
 async function* streamed(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
 }
-
-export const initialize = JSON.stringify({
-  jsonrpc: '2.0',
-  id: 1,
-  method: 'initialize',
-  params: {
-    protocolVersion: '2025-11-25',
-    capabilities: {},
-    clientInfo: { name: 't', version: '1' },
-  },
-});
 
 /** Whether a token opens /mcp. */
 export async function opensMcp(gateway: UseCases, bearer: string): Promise<boolean> {

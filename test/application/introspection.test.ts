@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { challengeAnswer } from '../../src/adapters/testing/testing.ts';
 import { seconds } from '../../src/domain/lifetime.ts';
+import { initialize } from '../support/initialize.ts';
 import {
   aClient,
   aCode,
@@ -9,7 +10,6 @@ import {
   call,
   exchangeOf,
   halvesOf,
-  initialize,
   opensMcp,
   refreshOf,
 } from './dance.ts';

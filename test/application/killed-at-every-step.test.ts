@@ -8,6 +8,7 @@ import type { Grant, TokenPolicy } from '../../src/domain/grant.ts';
 import type { TokenAnswer } from '../../src/domain/grant-rotation.ts';
 import { seconds } from '../../src/domain/lifetime.ts';
 import { sha256 } from '../../src/domain/secret-hash.ts';
+import { initialize } from '../support/initialize.ts';
 import {
   aClient,
   aCode,
@@ -16,7 +17,6 @@ import {
   exchangeOf,
   grantOf,
   halvesOf,
-  initialize,
   opensMcp,
   refreshOf,
 } from './dance.ts';

@@ -8,6 +8,7 @@ import {
 } from '../../src/adapters/testing/testing.ts';
 import { StoreUnavailable, type UpstreamResourceServer } from '../../src/application/ports.ts';
 import { encodeTokenPair, readPresentedToken, upstreamToken } from '../../src/domain/token-pair.ts';
+import { initialize } from '../support/initialize.ts';
 import {
   aClient,
   aCode,
@@ -15,7 +16,6 @@ import {
   call,
   exchangeOf,
   halvesOf,
-  initialize,
   opensMcp,
   refreshOf,
   tamper,

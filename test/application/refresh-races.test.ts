@@ -5,16 +5,8 @@ import type { UpstreamAuthorizationServer } from '../../src/application/ports.ts
 import { after, seconds } from '../../src/domain/lifetime.ts';
 import { success } from '../../src/domain/result.ts';
 import { upstreamToken } from '../../src/domain/token-pair.ts';
-import {
-  aGrant,
-  call,
-  halvesOf,
-  initialize,
-  opensMcp,
-  refreshOf,
-  tamper,
-  touching,
-} from './dance.ts';
+import { initialize } from '../support/initialize.ts';
+import { aGrant, call, halvesOf, opensMcp, refreshOf, tamper, touching } from './dance.ts';
 import { failureIn, valueIn, type WiredOptions, type WorldOptions, wired, world } from './wired.ts';
 
 /** A client with its first pair. */

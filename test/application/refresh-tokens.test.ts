@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { seconds } from '../../src/domain/lifetime.ts';
 import { encodeTokenPair, readPresentedToken, upstreamToken } from '../../src/domain/token-pair.ts';
-import { aClient, aGrant, call, halvesOf, initialize, opensMcp, refreshOf } from './dance.ts';
+import { initialize } from '../support/initialize.ts';
+import { aClient, aGrant, call, halvesOf, opensMcp, refreshOf } from './dance.ts';
 import {
   failureIn,
   gatewayKeys,

@@ -4,13 +4,13 @@ import { challengeAnswer } from '../../src/adapters/testing/testing.ts';
 import type { UpstreamSettings } from '../../src/application/upstream-settings.ts';
 import { seconds } from '../../src/domain/lifetime.ts';
 import type { GrantId } from '../../src/domain/token-pair.ts';
+import { initialize } from '../support/initialize.ts';
 import {
   aClient,
   aGrant,
   call,
   exchangeOf,
   form,
-  initialize,
   openedFlow,
   opensMcp,
   refreshOf,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import {
   type Answer,
   authorize,
+  callMcp,
   exchangeForm,
   postToken,
   type Registered,
@@ -11,6 +12,7 @@ import {
   type Tokens,
   tokensOf,
 } from '../gateway/raw-client.ts';
+import { initialize } from '../support/initialize.ts';
 import type { ClientShape } from './client-shapes.ts';
 import { type ClientStage, configuredSecret } from './client-stage.ts';
 
@@ -133,7 +135,7 @@ type Refreshing = (
 const refreshing: Readonly<Record<ClientShape['habit'], Refreshing>> = {
   when_refused: async (stage, shape, client, tokens) => {
     stage.clock.advance(tokens.expires_in + 61);
-    assert.equal((await callWith(stage, tokens)).status, 401);
+    assert.equal((await callMcp(stage.base, tokens)).status, 401);
     await call(stage, await refreshed(stage, shape, client, tokens));
   },
   before_the_end: async (stage, shape, client, tokens) => {
@@ -163,31 +165,8 @@ const refreshing: Readonly<Record<ClientShape['habit'], Refreshing>> = {
   },
 };
 
-const initialize = JSON.stringify({
-  jsonrpc: '2.0',
-  id: 1,
-  method: 'initialize',
-  params: {
-    protocolVersion: '2025-11-25',
-    capabilities: {},
-    clientInfo: { name: 'a client', version: '1' },
-  },
-});
-
-function callWith({ base }: ClientStage, { access_token }: Tokens): Promise<Answer> {
-  return send(`${base}/mcp`, {
-    method: 'POST',
-    headers: {
-      authorization: `Bearer ${access_token}`,
-      'content-type': 'application/json',
-      accept: 'application/json, text/event-stream',
-    },
-    body: initialize,
-  });
-}
-
 /** A call that has to reach the MCP server. */
 async function call(stage: ClientStage, tokens: Tokens): Promise<void> {
-  const answer = await callWith(stage, tokens);
+  const answer = await callMcp(stage.base, tokens);
   assert.equal(answer.status, 200, answer.text);
 }

@@ -19,6 +19,7 @@ import { type RoundRobin, startRoundRobin } from '../support/round-robin.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { credentials } from './gateway-setup.ts';
 import {
+  callMcp,
   logIn,
   postToken,
   type Registered,
@@ -27,26 +28,6 @@ import {
   type Tokens,
   tokensOf,
 } from './raw-client.ts';
-
-const initialize = JSON.stringify({
-  jsonrpc: '2.0',
-  id: 1,
-  method: 'initialize',
-  params: {
-    protocolVersion: '2025-11-25',
-    capabilities: {},
-    clientInfo: { name: 'test', version: '1' },
-  },
-});
-
-function callMcp(base: string, { access_token: token }: Tokens) {
-  const headers = {
-    authorization: `Bearer ${token}`,
-    'content-type': 'application/json',
-    accept: 'application/json, text/event-stream',
-  };
-  return send(`${base}/mcp`, { method: 'POST', headers, body: initialize });
-}
 
 describe('three gateways on one Redis', { skip: withoutRedis, timeout: 120_000 }, () => {
   const folder = temporaryFolder();

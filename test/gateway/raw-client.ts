@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { request } from 'undici';
 import { z } from 'zod';
+import { initialize } from '../support/initialize.ts';
 import { Browser, type Page } from '../support/real/browser-driver.ts';
 import { credentials } from './gateway-setup.ts';
 
@@ -191,4 +192,14 @@ export function halvesOf(pair: string): readonly [gateway: string, upstream: str
 /** A pair made of two halves. */
 export function pairOf(gateway: string, upstream: string): string {
   return Buffer.from(`${gateway}:${upstream}`).toString('base64url');
+}
+
+/** A call to /mcp: the first message of a session. */
+export function callMcp(base: string, { access_token: token }: Pick<Tokens, 'access_token'>) {
+  const headers = {
+    authorization: `Bearer ${token}`,
+    'content-type': 'application/json',
+    accept: 'application/json, text/event-stream',
+  };
+  return send(`${base}/mcp`, { method: 'POST', headers, body: initialize });
 }

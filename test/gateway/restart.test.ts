@@ -8,6 +8,7 @@ import { type Stage, startStage } from './fake-stage.ts';
 import { startGateway } from './gateway-setup.ts';
 import {
   authorize,
+  callMcp,
   exchangeForm,
   halvesOf,
   postToken,
@@ -49,14 +50,7 @@ async function logInWithCode(base: string) {
 }
 
 async function isServed({ base }: Stage, token: string): Promise<boolean> {
-  const headers = {
-    authorization: `Bearer ${token}`,
-    'content-type': 'application/json',
-    accept: 'application/json, text/event-stream',
-  };
-  const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 't' } };
-  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params });
-  return (await send(`${base}/mcp`, { method: 'POST', headers, body })).status === 200;
+  return (await callMcp(base, { access_token: token })).status === 200;
 }
 
 async function isActive({ base }: Stage, token: string): Promise<unknown> {

@@ -7,6 +7,7 @@ import { startHttpAuthorizationServer } from '../../src/adapters/testing/http-au
 import { startHttpResourceServer } from '../../src/adapters/testing/http-resource-server.ts';
 import { credentials } from '../gateway/gateway-setup.ts';
 import {
+  callMcp,
   logIn,
   postToken,
   type Registered,
@@ -34,17 +35,6 @@ interface Login {
   isBusy: boolean;
 }
 
-const initialize = JSON.stringify({
-  jsonrpc: '2.0',
-  id: 1,
-  method: 'initialize',
-  params: {
-    protocolVersion: '2025-11-25',
-    capabilities: {},
-    clientInfo: { name: 'soak', version: '1' },
-  },
-});
-
 const folder = mkdtempSync(join(tmpdir(), 'mcp-oauth-gateway-soak-'));
 // It takes its refresh tokens again: one that is rotated and then lost with the process is an end that nobody can prevent.
 const as = await startHttpAuthorizationServer({
@@ -70,12 +60,7 @@ function startGateway() {
 }
 
 async function call({ tokens }: Login): Promise<number> {
-  const headers = {
-    authorization: `Bearer ${tokens.access_token}`,
-    'content-type': 'application/json',
-    accept: 'application/json, text/event-stream',
-  };
-  return (await send(`${base}/mcp`, { method: 'POST', headers, body: initialize })).status;
+  return (await callMcp(base, tokens)).status;
 }
 
 async function refresh(login: Login): Promise<number> {
