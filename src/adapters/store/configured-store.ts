@@ -1,7 +1,7 @@
 import type { Clock, Records, Store } from '../../application/ports.ts';
 import { openDiskStore } from './disk.ts';
 import { memoryStore } from './memory.ts';
-import type { Kind, ValueOf } from './record-format.ts';
+import { type Kind, recordsOfAll, type ValueOf } from './record-format.ts';
 import { openRedisStore } from './redis.ts';
 import type { RedisAddress } from './redis-address.ts';
 import type { StoreOptions } from './store-options.ts';
@@ -65,11 +65,7 @@ function storeOnDemand(open: () => Promise<Opened>): OpenableStore {
     };
   };
   return {
-    flows: records('flows'),
-    clients: records('clients'),
-    grants: records('grants'),
-    registrations: records('registrations'),
-    assertions: records('assertions'),
+    ...recordsOfAll(records),
     probe: async () => (await opened()).probe(),
     open: async () => (await opened()).warnings ?? [],
     close: async () => {

@@ -4,7 +4,13 @@ import { DiskRecords, type DiskTables } from './disk-records.ts';
 import { unavailable } from './in-time.ts';
 import { defaultLimits } from './limits.ts';
 import { type LmdbFile, lmdbOptions, loadLmdb } from './lmdb.ts';
-import { currentSchema, type Kind, recordFormat, type Schema } from './record-format.ts';
+import {
+  currentSchema,
+  type Kind,
+  recordFormat,
+  recordsOfAll,
+  type Schema,
+} from './record-format.ts';
 import { keyMark, renewedMarks } from './store-marks.ts';
 import type { StoreOptions } from './store-options.ts';
 
@@ -26,11 +32,7 @@ export async function openDiskStore(
     const records = <Name extends Kind>(kind: Name) =>
       new DiskRecords(disk, kind, recordFormat(kind, schema), most[kind]);
     return {
-      flows: records('flows'),
-      clients: records('clients'),
-      grants: records('grants'),
-      registrations: records('registrations'),
-      assertions: records('assertions'),
+      ...recordsOfAll(records),
       // Read only: anybody may ask whether the gateway is ready, and a write is a wait for the disk.
       probe: async () => readMarks(disk, root, path),
       close: () => {

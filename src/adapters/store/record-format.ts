@@ -1,5 +1,6 @@
 import type { ZodType } from 'zod';
 import {
+  type Records,
   type Store,
   StoreUnavailable,
   type Version,
@@ -23,6 +24,22 @@ export type ValueOf<Name extends Kind> = Store[Name] extends {
 }
   ? Value
   : never;
+
+/** The records of every kind, as a store has them. */
+export type RecordsOfAll = Pick<Store, Kind>;
+
+/** Makes the records of every kind, each in the same way: a store that has one of them has all. */
+export function recordsOfAll(
+  make: <Name extends Kind>(kind: Name) => Records<ValueOf<Name>>,
+): RecordsOfAll {
+  return {
+    flows: make('flows'),
+    clients: make('clients'),
+    grants: make('grants'),
+    registrations: make('registrations'),
+    assertions: make('assertions'),
+  };
+}
 
 /** A record as a store holds it. */
 export interface StoredRecord<Value> extends Versioned<Value> {

@@ -4,6 +4,7 @@ import {
   currentSchema,
   type Kind,
   recordFormat,
+  recordsOfAll,
   type Schema,
   type StoredRecord,
 } from './record-format.ts';
@@ -38,11 +39,7 @@ export async function openRedisStore(
     const records = <Name extends Kind>(kind: Name) =>
       new RedisRecords(shared, `${address.prefix}${kind}:`, recordFormat(kind, schema));
     return {
-      flows: records('flows'),
-      clients: records('clients'),
-      grants: records('grants'),
-      registrations: records('registrations'),
-      assertions: records('assertions'),
+      ...recordsOfAll(records),
       probe: async () => {
         const key = `${address.prefix}schema`;
         await connection.run((link) => link.send(key, ['GET', key]));
