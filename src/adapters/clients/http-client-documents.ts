@@ -2,8 +2,8 @@ import { Agent, type Dispatcher, request } from 'undici';
 import type { ClientDocuments, DocumentFailure, FetchedDocument } from '../../application/ports.ts';
 import { publicKeys } from '../../domain/client-keys.ts';
 import { clientMetadataDocument } from '../../domain/client-metadata.ts';
+import { freshnessOf } from '../../domain/freshness.ts';
 import { failure, type Result, success } from '../../domain/result.ts';
-import { freshFor } from './freshness.ts';
 import { ForbiddenAddress, guardedConnector, type ResolveName } from './guarded-connector.ts';
 import { isLoopbackAddress, isSpecialAddress } from './special-address.ts';
 
@@ -101,13 +101,9 @@ async function judged<Value>(
   }
   const value = read(parsedJson(Buffer.concat(chunks).toString()));
   if (value === undefined) return refused('it is not the JSON that it should be');
-  const fresh = freshFor({
-    cacheControl: headers['cache-control']?.toString(),
-    expires: first(headers.expires),
-    date: first(headers.date),
-    age: first(headers.age),
-  });
-  return success({ value, freshFor: fresh });
+  const header = (name: string) =>
+    name === 'cache-control' ? headers[name]?.toString() : first(headers[name]);
+  return success({ value, freshFor: freshnessOf(header, 'shared') ?? 0 });
 }
 
 function parsedJson(text: string): unknown {

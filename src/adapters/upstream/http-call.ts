@@ -1,8 +1,8 @@
 import { type Dispatcher, request } from 'undici';
+import { type Freshness, freshnessOf } from '../../domain/freshness.ts';
 import type { Seconds } from '../../domain/lifetime.ts';
 import { failure, type Result, success } from '../../domain/result.ts';
 import type { UpstreamFailure } from '../../domain/upstream-tokens.ts';
-import { type Freshness, freshnessOf } from './freshness.ts';
 
 /** A request of the gateway's own to the upstream. */
 export interface HttpCall {
@@ -145,7 +145,7 @@ async function readAnswer(
     challenge: all(headers['www-authenticate']),
     location: header('location'),
     retryAfter: secondsOf(header('retry-after')),
-    freshFor: freshnessOf(header),
+    freshFor: freshnessOf(header, 'own'),
     text: headOnly ? '' : await textOf(body),
   };
 }

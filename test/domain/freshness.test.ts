@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type FreshnessHeaders, freshFor } from '../../src/adapters/clients/freshness.ts';
+import { freshnessOf } from '../../src/domain/freshness.ts';
 
-const none: FreshnessHeaders = {
-  cacheControl: undefined,
-  expires: undefined,
-  date: undefined,
-  age: undefined,
-};
+interface FreshnessHeaders {
+  readonly cacheControl: string;
+  readonly expires: string;
+  readonly date: string;
+  readonly age: string;
+}
 const date = 'Tue, 24 Nov 2026 07:00:00 GMT';
 
 const cases: readonly (readonly [string, Partial<FreshnessHeaders>, number])[] = [
@@ -24,12 +24,30 @@ const cases: readonly (readonly [string, Partial<FreshnessHeaders>, number])[] =
   ['an end', { expires: 'Tue, 24 Nov 2026 07:10:00 GMT', date }, 600],
   ['an end without the server’s own time', { expires: 'Tue, 24 Nov 2026 07:10:00 GMT' }, 0],
   ['an end that is over', { expires: 'Tue, 24 Nov 2026 06:00:00 GMT', date }, 0],
+  [
+    'an end, and a time that is none',
+    { expires: 'Tue, 24 Nov 2026 07:10:00 GMT', date: 'today' },
+    0,
+  ],
   ['an end that is no time', { expires: '0', date: 'today' }, 0],
   ['a life and an end', { cacheControl: 'max-age=5', expires: date, date }, 5],
 ];
 
 for (const [says, headers, seconds] of cases) {
   test(`an answer that says ${says} is current for ${seconds} seconds`, () => {
-    assert.equal(freshFor({ ...none, ...headers }), seconds);
+    assert.equal(freshnessOf(headerIn(headers), 'shared') ?? 0, seconds);
   });
 }
+
+function headerIn({ cacheControl, ...others }: Partial<FreshnessHeaders>) {
+  const headers = new Map(Object.entries({ ...others, 'cache-control': cacheControl }));
+  return (name: string) => headers.get(name);
+}
+
+test('a life for caches that many share is none for the gateway’s own affairs', () => {
+  const says = (cacheControl: string) => freshnessOf(headerIn({ cacheControl }), 'own');
+
+  assert.equal(says('max-age=1, s-maxage=600'), 1);
+  assert.equal(says('s-maxage=600'), undefined);
+  assert.equal(says('max-age=12345678901'), undefined);
+});
