@@ -3,7 +3,6 @@ import { type AccessVerdict, judgeAccess, withPresented } from '../domain/grant-
 import { type GatewayKeys, unwrapSealKey } from '../domain/grant-keys.ts';
 import { isUpstreamSpent, tokensOfGrant, withRefusedUpstream } from '../domain/grant-upstream.ts';
 import type { EpochSeconds } from '../domain/lifetime.ts';
-import type { Scope } from '../domain/scope.ts';
 import {
   type GrantId,
   type PresentedToken,
@@ -24,8 +23,6 @@ export type McpAuthorization =
       readonly grant: GrantId;
       readonly token: UpstreamToken;
       readonly version: number;
-      /** What the upstream granted, where it is known. */
-      readonly scope: Scope | undefined;
     }
   /** The client is told to get a new token (RFC 6750 §3.1). */
   | { readonly type: 'invalid_token' }
@@ -194,8 +191,8 @@ async function renewed(parts: AuthorizeParts, access: Access): Promise<Attempt> 
   }
 }
 
-function authorized({ id, scope, upstream }: LiveGrant, token: UpstreamToken): McpAuthorization {
-  return { type: 'authorized', grant: id, token, version: upstream.version, scope };
+function authorized({ id, upstream }: LiveGrant, token: UpstreamToken): McpAuthorization {
+  return { type: 'authorized', grant: id, token, version: upstream.version };
 }
 
 function openedBy({ keys }: AuthorizeParts, { held, presented, verdict }: Access) {

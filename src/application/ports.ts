@@ -7,6 +7,7 @@ import type { Grant, Subject } from '../domain/grant.ts';
 import type { EpochSeconds, Seconds } from '../domain/lifetime.ts';
 import type { PublicKey } from '../domain/metadata.ts';
 import type { Result } from '../domain/result.ts';
+import type { StepUp } from '../domain/scope.ts';
 import type { Sealed } from '../domain/sealing.ts';
 import type { Sha256 } from '../domain/secret-hash.ts';
 import type { UpstreamToken } from '../domain/token-pair.ts';
@@ -84,6 +85,11 @@ export interface UsedAssertion {
   readonly purpose: Sha256;
 }
 
+/** A resource's demand for more scope, as it is kept for a client, or for a client and one of its users. */
+export interface KeptStepUp extends StepUp {
+  readonly until: EpochSeconds;
+}
+
 /** Everything that outlives a request. */
 export interface Store {
   readonly flows: Records<Flow>;
@@ -91,6 +97,7 @@ export interface Store {
   readonly grants: Records<Grant>;
   readonly registrations: Records<UpstreamRegistration>;
   readonly assertions: Records<UsedAssertion>;
+  readonly stepUps: Records<KeptStepUp>;
   /** Resolves where records can be read and written now; else rejects, with {@link StoreUnavailable} where the store is away. */
   probe(): Promise<void>;
   close(): Promise<void>;

@@ -1,8 +1,6 @@
-import { readBearerChallenge, spellBearerChallenge } from '../domain/bearer-challenge.ts';
-import { type Scope, scopeUnion } from '../domain/scope.ts';
+import { readBearerChallenge } from '../domain/bearer-challenge.ts';
 import type { GrantId } from '../domain/token-pair.ts';
 import type { AuthorizeMcpCall, McpAuthorization } from './authorize-mcp-call.ts';
-import type { ScopeChoice } from './choose-scope.ts';
 import type {
   McpCall,
   McpExchange,
@@ -11,6 +9,7 @@ import type {
   Ports,
   UpstreamExchange,
 } from './ports.ts';
+import type { StepUps } from './step-ups.ts';
 
 /** Takes the answer to a call: the upstream's, or the gateway's own. Exactly one of `start`, `fail` and the three below comes first. */
 export interface McpClientSink extends McpSink {
@@ -34,7 +33,7 @@ interface RelayParts {
   readonly access: AuthorizeMcpCall;
   /** Whether the upstream takes tokens of its own authorization server; otherwise there are no others to try. */
   readonly usesTokens: boolean;
-  readonly scopes: Pick<ScopeChoice, 'demanded'>;
+  readonly stepUps: Pick<StepUps, 'demanded'>;
 }
 
 /** The use case behind /mcp. */
@@ -57,7 +56,7 @@ class Relay implements McpSink, McpExchange {
   readonly #sink: McpClientSink;
   #exchange: UpstreamExchange | undefined;
   #version = 0;
-  #scope: Scope | undefined;
+  #grant: GrantId | undefined;
   #tries = 0;
   #aborted = false;
 
@@ -78,7 +77,8 @@ class Relay implements McpSink, McpExchange {
 
   start(status: number, headers: readonly string[], challenge: string | undefined): void {
     if (status !== 401) {
-      this.#sink.start(status, headers, challenge && this.#demand(status, challenge));
+      if (status === 403 && challenge !== undefined) this.#noteDemand(challenge);
+      this.#sink.start(status, headers, challenge);
       return;
     }
     this.#exchange?.drop();
@@ -91,12 +91,10 @@ class Relay implements McpSink, McpExchange {
     this.#follow(this.#parts.access.afterRefusal(this.#bearer, this.#version, mayRenew));
   }
 
-  /** A demand for more scope names what is missing; what was granted is added, so that a client which asks for that alone loses nothing. */
-  #demand(status: number, challenge: string): string {
-    const said = status === 403 ? readBearerChallenge(challenge) : undefined;
-    if (said?.error !== 'insufficient_scope' || said.scope === undefined) return challenge;
-    this.#parts.scopes.demanded(said.scope);
-    return spellBearerChallenge({ ...said, scope: scopeUnion(this.#scope, said.scope) });
+  #noteDemand(challenge: string): void {
+    const said = readBearerChallenge(challenge);
+    if (said?.error !== 'insufficient_scope' || said.scope === undefined) return;
+    if (this.#grant !== undefined) void this.#parts.stepUps.demanded(this.#grant, said.scope);
   }
 
   data(chunk: Uint8Array): boolean {
@@ -145,12 +143,7 @@ class Relay implements McpSink, McpExchange {
     }
   }
 
-  #forward({
-    grant,
-    token,
-    version,
-    scope,
-  }: Extract<McpAuthorization, { type: 'authorized' }>): void {
+  #forward({ grant, token, version }: Extract<McpAuthorization, { type: 'authorized' }>): void {
     const call = this.#tries === 0 ? this.#call : callAgain(this.#call);
     // The next request of this client will find the other token; this one cannot be sent again.
     if (call === undefined || this.#tries === 2) {
@@ -160,7 +153,7 @@ class Relay implements McpSink, McpExchange {
     if (this.#tries === 0 && !this.#sink.admit(grant)) return;
     this.#tries += 1;
     this.#version = version;
-    this.#scope = scope;
+    this.#grant = grant;
     this.#sink.forwarded();
     this.#exchange = this.#parts.resourceServer.forward(call, token, this);
   }

@@ -1,22 +1,24 @@
 import type { Flow } from '../domain/authorization-flow.ts';
+import type { Subject } from '../domain/grant.ts';
 import type { Scope } from '../domain/scope.ts';
-import type { ScopeChoice } from './choose-scope.ts';
+import type { ChooseScope } from './choose-scope.ts';
 import type { KnownUpstream } from './resolve-upstream.ts';
 
 /**
  * What the upstream will be asked for on behalf of a flow, as screen 1 has to show it: the client's own words are only where it begins. While
- * the upstream cannot be found they are all that is known, and nothing is asked of it.
+ * the upstream cannot be found they are all that is known, and nothing is asked of it. Until somebody has signed in, what a user granted
+ * this client before a step-up is not told: it is nobody else's to know, and nothing that the user has not allowed before.
  */
-export type ScopeToShow = (flow: Flow) => Promise<Scope | undefined>;
+export type ScopeToShow = (flow: Flow, signedIn: Subject | undefined) => Promise<Scope | undefined>;
 
 /** Shows what the choice will be. */
 export function scopeToShow(
   upstream: Pick<KnownUpstream, 'server'> | undefined,
-  scopes: Pick<ScopeChoice, 'choose'>,
+  choose: ChooseScope,
 ): ScopeToShow {
-  return async ({ request }) => {
+  return async ({ request }, signedIn) => {
     // Before the user said yes nobody registers or asks for anything there: the server's public documents are enough.
     const server = await upstream?.server();
-    return scopes.choose(request.scope, server?.ok ? server.value : undefined);
+    return choose(request, signedIn, server?.ok ? server.value : undefined);
   };
 }

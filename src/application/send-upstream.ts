@@ -4,7 +4,7 @@ import { codeChallengeOf } from '../domain/pkce.ts';
 import { type Result, success } from '../domain/result.ts';
 import { bindingTo, upstreamAuthorizationUrl } from '../domain/upstream-request.ts';
 import type { Upstream } from '../domain/upstream-server.ts';
-import type { ScopeChoice } from './choose-scope.ts';
+import type { ChooseScope } from './choose-scope.ts';
 import type { MoveFlow, StepRefusal } from './move-flow.ts';
 import type { Ports } from './ports.ts';
 
@@ -23,13 +23,14 @@ interface SendParts {
   readonly ports: Pick<Ports, 'events'>;
   readonly move: MoveFlow;
   readonly callbackUrl: () => string;
-  readonly scopes: ScopeChoice;
+  readonly chooseScope: ChooseScope;
 }
 
 /** The step from screen 1 to screen 2. */
-export function sendUpstream({ ports, move, callbackUrl, scopes }: SendParts): SendUpstream {
+export function sendUpstream({ ports, move, callbackUrl, chooseScope }: SendParts): SendUpstream {
   return async (flow, secrets, upstream, again) => {
-    const asked = scopes.choose(flow.request.scope, upstream.server);
+    const subject = 'subject' in flow ? flow.subject : undefined;
+    const asked = await chooseScope(flow.request, subject, upstream.server);
     const ask: UpstreamAsk = { binding: bindingTo(upstream, asked), again };
     const sent = await move(flow.id, { type: 'sent', ask });
     if (!sent.ok) return sent;

@@ -9,7 +9,7 @@ import { type AuthenticateClient, authenticateClient } from './authenticate-clie
 import { authorizeMcpCall } from './authorize-mcp-call.ts';
 import { type BeginAuthorization, beginAuthorization } from './begin-authorization.ts';
 import { checkAssertion } from './check-assertion.ts';
-import { scopeChoice } from './choose-scope.ts';
+import { chooseScope } from './choose-scope.ts';
 import { type DescribeResource, describeResource } from './describe-resource.ts';
 import { type DiagnoseUpstream, diagnoseUpstream, type PageVisitor } from './diagnose-upstream.ts';
 import { endGrantUseCase } from './end-grant.ts';
@@ -40,6 +40,7 @@ import { sendUpstream } from './send-upstream.ts';
 import { signInSessions } from './sessions.ts';
 import { type SubmitSignIn, submitSignIn } from './sign-in.ts';
 import { signInThrottle } from './sign-in-throttle.ts';
+import { stepUps } from './step-ups.ts';
 import { upstreamCredentials } from './upstream-credentials.ts';
 import type { UpstreamSettings } from './upstream-settings.ts';
 
@@ -110,15 +111,16 @@ export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
   });
   const advance = advanceGrant({ ports, renew, endGrant, keys, policy });
   const access = authorizeMcpCall({ ports, renew, upstream, resource, keys, policy });
-  const scopes = scopeChoice(scope);
-  const send = sendUpstream({ ports, move, callbackUrl, scopes });
+  const demands = stepUps(ports);
+  const choose = chooseScope(scope, demands);
+  const send = sendUpstream({ ports, move, callbackUrl, chooseScope: choose });
   const finish = finishFlow({ ports, move, keep: keepGrant({ ports, keys, policy }) });
   const screenTwo = usesTokens ? upstream : undefined;
   return {
     register: registerClientUseCase(ports, settings.registration, keyFault),
     begin: beginAuthorization(ports, find, flowTtl, flowCrowd(ports, settings.flows)),
     openLogin: openLogin(ports, move, sessions),
-    scopeToShow: scopeToShow(screenTwo, scopes),
+    scopeToShow: scopeToShow(screenTwo, choose),
     resource: describeResource({ ports, upstream: screenTwo, configured: scope }),
     lookAtUpstream: lookAtUpstream(ports, screenTwo),
     submitSignIn: submitSignIn({
@@ -151,7 +153,12 @@ export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
     revocations,
     revoke: revokeToken({ ports, endGrant, keys }),
     administer: administerGrants(ports, endGrant),
-    relay: relayMcpCall({ resourceServer: ports.resourceServer, access, usesTokens, scopes }),
+    relay: relayMcpCall({
+      resourceServer: ports.resourceServer,
+      access,
+      usesTokens,
+      stepUps: demands,
+    }),
   };
 }
 

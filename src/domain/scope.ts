@@ -11,7 +11,20 @@ export interface UpstreamScopes {
   readonly demanded: readonly string[] | undefined;
   /** All that it named in any other place. */
   readonly elsewhere: readonly string[];
+  /** What the resource demanded in the middle of the client's work. */
+  readonly stepUp: StepUp;
 }
+
+/** That a resource said `insufficient_scope` to a client (MCP authorization, "Scope Challenge Handling"). */
+export interface StepUp {
+  /** What it said is missing. */
+  readonly demanded: readonly string[];
+  /** What its user had granted this client by then; empty while it is not known whose client it is. */
+  readonly granted: readonly string[];
+}
+
+/** No demand so far. */
+export const noStepUp: StepUp = { demanded: [], granted: [] };
 
 /** The tokens of a scope, each once, in their order. */
 export function scopeTokens(scope: Scope | undefined): readonly string[] {
@@ -42,9 +55,11 @@ export function scopeToAsk(
   upstream: UpstreamScopes,
 ): Scope | undefined {
   if (upstream.configured !== undefined) return upstream.configured;
-  const { supported, demanded } = upstream;
+  const { supported, demanded, stepUp } = upstream;
   const known = scopeTokens(requested).filter((token) => isKnown(token, upstream));
-  const chosen = known.length > 0 ? known : (demanded ?? []);
+  // A client that comes back for what was missing must not lose what it had ("Step-Up Authorization Flow").
+  const before = known.some((token) => stepUp.demanded.includes(token)) ? stepUp.granted : [];
+  const chosen = known.length > 0 ? [...before, ...known] : (demanded ?? []);
   if (chosen.length === 0) return undefined;
   // "Refresh Tokens": may be added where the server lists it. Alone it would stand for no access at all.
   const lasting = supported?.includes('offline_access') ? ['offline_access'] : [];
@@ -53,17 +68,12 @@ export function scopeToAsk(
 
 const openIdScopes = new Set(['openid', 'profile', 'email', 'address', 'phone', 'offline_access']);
 
-function isKnown(token: string, { supported, elsewhere }: UpstreamScopes): boolean {
+function isKnown(token: string, { supported, elsewhere, stepUp }: UpstreamScopes): boolean {
   if (token === 'offline_access') return supported?.includes(token) ?? false;
   const named = [...(supported ?? []), ...elsewhere];
-  if (named.includes(token)) return true;
+  if (named.includes(token) || stepUp.demanded.includes(token)) return true;
   // A server that lists nothing but its user's claims says nothing about the scopes of its resources (Entra is one).
   return openIdScopes.has(token)
     ? supported === undefined && elsewhere.length === 0
     : named.every((each) => openIdScopes.has(each));
-}
-
-/** The scope that a step-up has to ask for: what was granted, and what is missing (MCP authorization, "Step-Up Authorization Flow"). */
-export function scopeUnion(granted: Scope | undefined, missing: Scope): Scope {
-  return [...new Set([...scopeTokens(granted), ...scopeTokens(missing)])].join(' ');
 }

@@ -1,4 +1,4 @@
-import type { Scope, UpstreamScopes } from './scope.ts';
+import { noStepUp, type Scope, type StepUp, type UpstreamScopes } from './scope.ts';
 import type { UpstreamClient } from './upstream-client.ts';
 
 /** What the upstream's MCP server says about itself, each part as far as it says so (RFC 9728 §2). */
@@ -85,17 +85,18 @@ export function scopesDemanded(resource: UpstreamResource): readonly string[] | 
   return resource.challengeScopes ?? resource.resourceScopes;
 }
 
-/** What is known of a server's scopes, and of those its resource needs; `steppedUp`: those that it asked for in the middle of its work. */
+/** What is known of a server's scopes, and of those its resource needs. */
 export function scopesOf(
   server: UpstreamServer,
   configured: Scope | undefined,
-  steppedUp: readonly string[] = [],
+  stepUp: StepUp = noStepUp,
 ): UpstreamScopes {
   const { scopesSupported, resourceScopes, challengeScopes } = server;
   return {
     configured,
     supported: scopesSupported ?? resourceScopes,
     demanded: scopesDemanded(server),
-    elsewhere: [...(resourceScopes ?? []), ...(challengeScopes ?? []), ...steppedUp],
+    elsewhere: [...(resourceScopes ?? []), ...(challengeScopes ?? [])],
+    stepUp,
   };
 }

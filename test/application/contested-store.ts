@@ -27,6 +27,7 @@ export function contestedStore(quiet: Store): ContestedStore {
     grants: contested('grants', quiet.grants),
     registrations: contested('registrations', quiet.registrations),
     assertions: contested('assertions', quiet.assertions),
+    stepUps: contested('stepUps', quiet.stepUps),
     probe: () => quiet.probe(),
     close: () => quiet.close(),
     beforeWrite: (kind, rival, times = 1) => {

@@ -59,6 +59,7 @@ export function mortalPorts(ports: Ports, death: Death): MortalPorts {
       grants: records('grant', store.grants),
       registrations: records('registration', store.registrations),
       assertions: records('assertion', store.assertions),
+      stepUps: records('step-up', store.stepUps),
       probe: () => store.probe(),
       close: () => store.close(),
     },

@@ -10,7 +10,7 @@ async function screenOne(options: WiredOptions = {}, scope = 'openid read') {
   const gateway = wired(outside, options);
   const client = await aClient(gateway, outside);
   const screen = await openedFlow(gateway, client, { scope });
-  const shown = (flow: Flow) => gateway.scopeToShow(flow);
+  const shown = (flow: Flow) => gateway.scopeToShow(flow, undefined);
   return { outside, gateway, screen, shown };
 }
 

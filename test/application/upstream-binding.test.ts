@@ -12,10 +12,8 @@ import {
   exchangeOf,
   form,
   openedFlow,
-  opensMcp,
   refreshOf,
   returned,
-  tamper,
   upstreamUrl,
 } from './dance.ts';
 import { failureIn, upstreamMcp, valueIn, type World, wired, world } from './wired.ts';
@@ -466,57 +464,5 @@ describe('an upstream without an authorization server', () => {
 
     assert.equal(failureIn(refused).error, 'invalid_grant');
     assert.equal(outside.upstream.tokenRequests.refresh_token, 0);
-  });
-});
-
-describe('a demand for more scope', () => {
-  const demand = (scope: string) => `Bearer error="insufficient_scope", scope="${scope}"`;
-
-  it('names what was granted as well, so that a client that asks for it alone loses nothing', async () => {
-    const outside = world();
-    const gateway = wired(outside);
-    const { tokens } = await aGrant(gateway, outside, { scope: 'read' });
-    outside.mcp.answerNext(challengeAnswer(demand('write'), 403));
-
-    const { heard } = call(gateway, tokens.accessToken, { body: initialize });
-    await heard.ended;
-
-    assert.equal(heard.status, 403);
-    assert.equal(heard.upstreamChallenge, demand('read write'));
-  });
-
-  it('leads to an authorization for all of it, though no metadata lists what is missing', async () => {
-    const outside = world();
-    const gateway = wired(outside);
-    const { client, tokens } = await aGrant(gateway, outside, { scope: 'read' });
-    outside.mcp.answerNext(challengeAnswer(demand('admin'), 403));
-    const { heard } = call(gateway, tokens.accessToken, { body: initialize });
-    await heard.ended;
-
-    const screen = await openedFlow(gateway, client, { scope: 'read admin root' });
-    const url = new URL(await upstreamUrl(gateway, screen));
-
-    assert.equal(url.searchParams.get('scope'), 'read admin');
-  });
-
-  it('is left alone where it demands nothing', async () => {
-    const outside = world();
-    const gateway = wired(outside);
-    const { tokens, grant } = await aGrant(gateway, outside, { scope: 'read' });
-    await tamper(outside, grant, (each) => ({ ...each, scope: undefined }));
-    const challenges = [
-      ['Bearer', 403],
-      ['Bearer error="insufficient_scope"', 403],
-      ['Basic realm="x"', 403],
-      [demand('write'), 400],
-    ] as const;
-    outside.mcp.answerNext(...challenges.map(([each, status]) => challengeAnswer(each, status)));
-
-    for (const [challenge] of challenges) {
-      const { heard } = call(gateway, tokens.accessToken, { body: initialize });
-      await heard.ended;
-      assert.equal(heard.upstreamChallenge, challenge);
-    }
-    assert.ok(await opensMcp(gateway, tokens.accessToken));
   });
 });

@@ -8,6 +8,7 @@ import {
   flowSchema,
   grantSchema,
   registrationSchema,
+  stepUpSchema,
 } from '../../src/adapters/store/record-schemas.ts';
 import type { RecordKind } from '../../src/adapters/testing/sample-records.ts';
 
@@ -40,6 +41,7 @@ describe('docs/store.md', () => {
     grants: grantSchema,
     registrations: registrationSchema,
     assertions: assertionSchema,
+    stepUps: stepUpSchema,
   };
   for (const [kind, schema] of Object.entries(kinds)) {
     it(`tells of every member of ${kind}, and of no other`, () => {

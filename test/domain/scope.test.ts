@@ -1,11 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  scopeToAsk,
-  scopeTokens,
-  scopeUnion,
-  type UpstreamScopes,
-} from '../../src/domain/scope.ts';
+import { noStepUp, scopeToAsk, scopeTokens, type UpstreamScopes } from '../../src/domain/scope.ts';
 
 const tokens: readonly (readonly [string, string | undefined, readonly string[]])[] = [
   ['none', undefined, []],
@@ -28,6 +23,7 @@ const unknown: UpstreamScopes = {
   supported: undefined,
   demanded: undefined,
   elsewhere: [],
+  stepUp: noStepUp,
 };
 const listed = { ...unknown, supported: ['repo', 'gist'], demanded: ['repo'] };
 const claims = { ...unknown, supported: ['openid', 'email'] };
@@ -98,7 +94,16 @@ for (const [what, requested, upstream, asked] of choices) {
   });
 }
 
-test('a step-up asks for what was granted and for what is missing, each once', () => {
-  assert.equal(scopeUnion('read write', 'write admin'), 'read write admin');
-  assert.equal(scopeUnion(undefined, 'admin'), 'admin');
-});
+const steppedUp = { ...listed, stepUp: { demanded: ['admin', 'gist'], granted: ['old', 'repo'] } };
+const afterDemands: typeof choices = [
+  ['what was granted, and what is missing', 'admin', steppedUp, 'old repo admin'],
+  ['each scope once', 'repo admin', steppedUp, 'old repo admin'],
+  ['what the resource demands, where the client leaves it to us', undefined, steppedUp, 'repo'],
+  ['what the client requests, where it is something else', 'repo', steppedUp, 'repo'],
+  ['what the operator set', 'admin', { ...steppedUp, configured: 'a' }, 'a'],
+];
+for (const [what, requested, known, expected] of afterDemands) {
+  test(`after a demand for more scope the upstream is asked for ${what}`, () => {
+    assert.equal(scopeToAsk(requested, known), expected);
+  });
+}

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { noStepUp } from '../../src/domain/scope.ts';
 import {
   isIssuerOf,
   scopesOf,
@@ -49,13 +50,16 @@ test('the scopes of a server are those it lists, else those of its resource', ()
     supported: ['openid', 'repo'],
     demanded: ['repo'],
     elsewhere: ['repo'],
+    stepUp: noStepUp,
   });
+  const stepUp = { demanded: ['admin'], granted: [] };
   const terse = { ...upstream.server, scopesSupported: undefined, challengeScopes: ['gist'] };
-  assert.deepEqual(scopesOf(terse, undefined, ['admin']), {
+  assert.deepEqual(scopesOf(terse, undefined, stepUp), {
     configured: undefined,
     supported: ['repo'],
     demanded: ['gist'],
-    elsewhere: ['repo', 'gist', 'admin'],
+    elsewhere: ['repo', 'gist'],
+    stepUp,
   });
   assert.deepEqual(scopesOf({ ...upstream.server, ...silentResource }, undefined).elsewhere, []);
 });

@@ -339,6 +339,7 @@ test('a store that cannot be reached is 503 everywhere, says nothing of itself, 
     grants: records,
     registrations: records,
     assertions: records,
+    stepUps: records,
     probe: away,
     close: async () => {},
   };

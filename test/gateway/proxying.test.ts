@@ -513,7 +513,7 @@ test('a demand of the upstream’s for more scope is passed on in our own name',
   assert.equal(demanded.status, 403);
   assert.equal(
     demanded.headers['www-authenticate'],
-    `Bearer error="insufficient_scope", scope="read write admin", resource_metadata="${base}/.well-known/oauth-protected-resource/mcp"`,
+    `Bearer error="insufficient_scope", scope="read admin", resource_metadata="${base}/.well-known/oauth-protected-resource/mcp"`,
   );
   assert.equal(plain.status, 403);
   assert.equal(plain.headers['www-authenticate'], undefined);

@@ -144,7 +144,7 @@ async function pageOf(
     },
     upstreamHost,
     onlyScreen,
-    scopes: scopeTokens(await scopeToShow(flow)),
+    scopes: scopeTokens(await scopeToShow(flow, form.signedIn)),
     action: `${prefix()}/login/callback`,
     flow: flow.id,
     ...form,

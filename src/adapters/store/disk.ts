@@ -82,6 +82,7 @@ function tablesOf(root: LmdbFile, clock: Pick<Clock, 'now'>, isClosed: () => boo
       grants: table('grants'),
       registrations: table('registrations'),
       assertions: table('assertions'),
+      stepUps: table('stepUps'),
     },
     expiry: root.openDB({ name: 'expiry', encoding: 'string' }),
   };

@@ -5,6 +5,7 @@ export interface StoreLimits {
   readonly grants: number;
   readonly registrations: number;
   readonly assertions: number;
+  readonly stepUps: number;
 }
 
 /** The bounds of a store that is told none. */
@@ -14,4 +15,5 @@ export const defaultLimits: StoreLimits = {
   grants: 1_000_000,
   registrations: 100,
   assertions: 100_000,
+  stepUps: 10_000,
 };

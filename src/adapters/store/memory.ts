@@ -22,6 +22,7 @@ export function memoryStore(clock: Pick<Clock, 'now'>, limits: Partial<StoreLimi
     grants: new MemoryRecords(clock, most.grants),
     registrations: new MemoryRecords(clock, most.registrations),
     assertions: new MemoryRecords(clock, most.assertions),
+    stepUps: new MemoryRecords(clock, most.stepUps),
     probe: () => Promise.resolve(),
     close: () => Promise.resolve(),
   };

@@ -13,6 +13,7 @@ import {
   flowSchema,
   grantSchema,
   registrationSchema,
+  stepUpSchema,
 } from './record-schemas.ts';
 
 /** The kinds of record that a store holds, by their name there. */
@@ -38,6 +39,7 @@ export function recordsOfAll(
     grants: make('grants'),
     registrations: make('registrations'),
     assertions: make('assertions'),
+    stepUps: make('stepUps'),
   };
 }
 
@@ -73,6 +75,7 @@ const valueSchemas: { readonly [Name in Kind]: ZodType<ValueOf<Name>> } = {
   grants: grantSchema,
   registrations: registrationSchema,
   assertions: assertionSchema,
+  stepUps: stepUpSchema,
 };
 
 const head = /^(\d{1,16}) (\d{1,16}) (\d{1,6}) /;

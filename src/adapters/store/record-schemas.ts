@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { UpstreamRegistration, UsedAssertion } from '../../application/ports.ts';
+import type { KeptStepUp, UpstreamRegistration, UsedAssertion } from '../../application/ports.ts';
 import type { Flow, FlowId, UpstreamAsk } from '../../domain/authorization-flow.ts';
 import type { ClientRequest } from '../../domain/authorization-request.ts';
 import type { ClientKey, ClientKeys, KeySource } from '../../domain/client-keys.ts';
@@ -243,4 +243,13 @@ export const registrationSchema: z.ZodType<UpstreamRegistration> = whole<Upstrea
 /** That an assertion was used. */
 export const assertionSchema: z.ZodType<UsedAssertion> = whole<UsedAssertion>()(
   z.object({ purpose: sha256 }),
+);
+
+/** A demand for more scope. */
+export const stepUpSchema: z.ZodType<KeptStepUp> = whole<KeptStepUp>()(
+  z.object({
+    demanded: z.array(z.string()).readonly(),
+    granted: z.array(z.string()).readonly(),
+    until: moment,
+  }),
 );

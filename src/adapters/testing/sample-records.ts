@@ -1,4 +1,9 @@
-import type { Store, UpstreamRegistration, UsedAssertion } from '../../application/ports.ts';
+import type {
+  KeptStepUp,
+  Store,
+  UpstreamRegistration,
+  UsedAssertion,
+} from '../../application/ports.ts';
 import type { Flow } from '../../domain/authorization-flow.ts';
 import { type Client, clientId, registerClient } from '../../domain/client-registration.ts';
 import { newFlowId } from '../../domain/flow-secrets.ts';
@@ -29,6 +34,7 @@ export const recordKinds: readonly RecordKind[] = [
   'grants',
   'registrations',
   'assertions',
+  'stepUps',
 ];
 
 /** A record as the gateway itself would write it; another name, another record. */
@@ -44,6 +50,8 @@ export function sampleRecord(kind: RecordKind, name: string): unknown {
       return sampleRegistration(name);
     case 'assertions':
       return sampleAssertion(name);
+    case 'stepUps':
+      return sampleStepUp(name);
   }
 }
 
@@ -156,4 +164,8 @@ function sampleRegistration(name: string): UpstreamRegistration {
 
 function sampleAssertion(name: string): UsedAssertion {
   return { purpose: sha256(name) };
+}
+
+function sampleStepUp(name: string): KeptStepUp {
+  return { demanded: [`${name}:write`], granted: [], until: now };
 }

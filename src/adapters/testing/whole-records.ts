@@ -49,6 +49,13 @@ export function wholeRecords(name: string): WholeRecords {
     grants: grants(name),
     registrations: upstreamAuthMethods.map((method) => registration(name, method)),
     assertions: [{ purpose: sha256(name) } satisfies Whole<WholeRecords['assertions'][number]>],
+    stepUps: [
+      {
+        demanded: [name, odd],
+        granted: [odd],
+        until: now,
+      } satisfies Whole<WholeRecords['stepUps'][number]>,
+    ],
   };
 }
 
