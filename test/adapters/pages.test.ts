@@ -117,6 +117,7 @@ const evilViews: readonly (readonly [string, Partial<LoginView>])[] = [
   ['flow', { flow: EVIL }],
   ['csrf', { csrf: EVIL }],
   ['message', { message: EVIL }],
+  ['name of the user', { signedIn: EVIL }],
 ];
 for (const [field, changes] of evilViews) {
   test(`markup in the ${field} of a login stays text`, () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { after, before, type TestContext, test } from 'node:test';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { GatewayOptions } from '../../src/main.ts';
 import { startChain } from '../gateway/gateway-setup.ts';
 import {
   authorizationUrl,
@@ -22,8 +23,12 @@ before(async () => {
 after(() => browser?.close());
 
 /** A client that waits for its answer on a loopback port, a gateway before oidc-provider, and a fresh browser. */
-async function startSignIn(t: TestContext) {
-  const chain = await startChain(t, startSdkMcpServer, { flowTtl: 300 });
+async function startSignIn(
+  t: TestContext,
+  options: Partial<GatewayOptions> = {},
+  clientName = 'Claude Code',
+) {
+  const chain = await startChain(t, startSdkMcpServer, { flowTtl: 300, ...options });
   const answers: URLSearchParams[] = [];
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://client');
@@ -35,7 +40,7 @@ async function startSignIn(t: TestContext) {
   t.after(close);
   const redirectUri = `${origin}/callback`;
   const { url } = chain.gateway;
-  const client = await register(url, { client_name: 'Claude Code', redirect_uris: [redirectUri] });
+  const client = await register(url, { client_name: clientName, redirect_uris: [redirectUri] });
   const start = (state: string) =>
     authorizationUrl(url, client, { redirect_uri: redirectUri, state, scope: 'mcp' });
   return { ...chain, answers, client, redirectUri, start, ...(await openBrowser(t)) };
@@ -51,8 +56,8 @@ async function openBrowser(
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('console', (message) => {
-    // That a page has the status 4xx is told as an error too, and is meant to be so.
-    if (/Content Security Policy|Refused|blocked/i.test(message.text())) {
+    // That a page has the status 4xx is told as an error too, and is meant to be so; and who types before the page has, has the focus.
+    if (/^(?!Autofocus).*(?:Content Security Policy|Refused|blocked)/i.test(message.text())) {
       complaints.push(message.text());
     }
   });
@@ -249,5 +254,42 @@ test('a client that is not registered is a page, with no way to it', async (t) =
   assert.match((await page.locator('h1').textContent()) ?? '', /cannot be returned to/);
   assert.equal(await page.locator(`a[href^="${new URL(redirectUri).origin}"]`).count(), 0);
   assert.deepEqual(answers, []);
+  assert.deepEqual(complaints, []);
+});
+
+test('markup in the names of client and user and in the state stays text on every page, and comes back as it was', async (t) => {
+  const evil = `"'><img src=x onerror=window.ran=1><script>window.ran=1</script>`;
+  const options = { username: `${evil}user`, session: 600 };
+  const stage = await startSignIn(t, options, `${evil}client`);
+  const { page, answers, complaints, redirectUri, start } = stage;
+  const state = `${evil}&code=forged#\u202e</title>`;
+  const ran: unknown[] = [];
+  const look = async () => ran.push(await page.evaluate('window.ran'));
+
+  await page.goto(start(state));
+  await look();
+  await type(page, options.username, '<Tab>', 'wrong', '<Enter>');
+  await page.getByRole('alert').waitFor();
+  await look();
+  await type(page, options.username, '<Tab>', 'gateway_pass', '<Enter>');
+  await approveUpstream(page);
+  await page.waitForURL(`${redirectUri}?**`);
+  await page.goto(start(state));
+  await look();
+  assert.equal(await page.getByText(options.username, { exact: true }).isVisible(), true);
+  assert.equal(await page.getByText(`${evil}client`.slice(0, 40)).first().isVisible(), true);
+  assert.equal(await page.locator('script, img').count(), 0);
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await page.waitForURL(`${redirectUri}?**`);
+
+  assert.deepEqual(ran, [undefined, undefined, undefined]);
+  assert.deepEqual(
+    answers.map((answer) => [answer.getAll('state'), answer.getAll('code').includes('forged')]),
+    [
+      [[state], false],
+      [[state], false],
+    ],
+  );
+  assert.equal(answers[1]?.get('error'), 'access_denied');
   assert.deepEqual(complaints, []);
 });
