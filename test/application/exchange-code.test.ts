@@ -89,7 +89,10 @@ describe('a code', () => {
       failureIn(await gateway.exchange(client, exchangeOf(guess))).error,
       'invalid_grant',
     );
-    valueIn(await gateway.exchange(client, exchangeOf(code)));
+    const tokens = valueIn(await gateway.exchange(client, exchangeOf(code)));
+    // Nor once the code is used: only who has it can use it twice.
+    failureIn(await gateway.exchange(client, exchangeOf(guess)));
+    assert.ok(await opensMcp(gateway, tokens.accessToken), 'the guess ended the grant');
   });
 
   it('may come without its redirect URI', async () => {
