@@ -3,6 +3,7 @@ import type { KeySource } from '../../domain/client-keys.ts';
 import { clientMetadata } from '../../domain/client-metadata.ts';
 import { oauthError } from '../../domain/oauth-error.ts';
 import { sendJson, sendOAuthError } from './answers.ts';
+import { isDeeperThan } from './json-depth.ts';
 import { refuseBody } from './parameters.ts';
 import { bodyLimits, readBody } from './request-body.ts';
 import { notesOf } from './request-notes.ts';
@@ -37,7 +38,7 @@ const notMetadata = oauthError(
 
 function parsedJson(body: string): unknown {
   try {
-    return isDeep(body) ? undefined : JSON.parse(body);
+    return isDeeperThan(deepest, body) ? undefined : JSON.parse(body);
   } catch {
     return undefined;
   }
@@ -45,17 +46,6 @@ function parsedJson(body: string): unknown {
 
 /** Levels; a key in a set of keys is at the fourth. */
 const deepest = 16;
-
-/** Whether JSON is nested deeper than anything that belongs here: whoever walks through it later may do so by recursion. */
-function isDeep(json: string): boolean {
-  let depth = 0;
-  for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"|[[{\]}]/g)) {
-    if (token === '[' || token === '{') depth += 1;
-    else if (token === ']' || token === '}') depth -= 1;
-    if (depth > deepest) return true;
-  }
-  return false;
-}
 
 /** RFC 7591 §3.2.1, as granted. Real values only: strict clients refuse a null or an empty string. */
 function registrationResponse({ client, secret }: RegisteredClient) {
