@@ -17,7 +17,7 @@ export function freshnessOf(
   header: (name: string) => string | undefined,
   kept: keyof typeof lives,
 ): Freshness {
-  const directives = (header('cache-control') ?? '').toLowerCase().split(/\s*,\s*/);
+  const directives = (header('cache-control') ?? '').toLowerCase().split(',');
   if (directives.some((each) => /^no-(?:store|cache)(?:=|$)/.test(each.trim()))) return seconds(0);
   const age = number(header('age')) ?? 0;
   const named = lives[kept].map((life) => lifeIn(directives, life));
