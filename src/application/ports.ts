@@ -7,7 +7,6 @@ import type { Grant, Subject } from '../domain/grant.ts';
 import type { EpochSeconds, Seconds } from '../domain/lifetime.ts';
 import type { PublicKey } from '../domain/metadata.ts';
 import type { Result } from '../domain/result.ts';
-import type { StepUp } from '../domain/scope.ts';
 import type { Sealed } from '../domain/sealing.ts';
 import type { Sha256 } from '../domain/secret-hash.ts';
 import type { UpstreamToken } from '../domain/token-pair.ts';
@@ -86,7 +85,10 @@ export interface UsedAssertion {
 }
 
 /** A resource's demand for more scope, as it is kept for a client, or for a client and one of its users. */
-export interface KeptStepUp extends StepUp {
+export interface KeptStepUp {
+  readonly demanded: readonly string[];
+  /** What the user had granted by then; of no user, nothing. */
+  readonly granted: readonly string[];
   readonly until: EpochSeconds;
 }
 

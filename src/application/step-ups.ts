@@ -44,10 +44,9 @@ export function stepUps(ports: StepUpPorts): StepUps {
         store.stepUps.read(keyOf(client, undefined)),
         subject && store.stepUps.read(keyOf(client, subject)),
       ]);
-      return {
-        demanded: anyUser?.value.demanded ?? [],
-        granted: thisUser?.value.granted ?? [],
-      };
+      const named = anyUser?.value.demanded ?? [];
+      const demanded = subject === undefined ? named : (thisUser?.value.demanded ?? []);
+      return { named, demanded, granted: thisUser?.value.granted ?? [] };
     },
   };
 }
@@ -68,7 +67,7 @@ async function keepFor(
 async function keep(
   { clock, store }: StepUpPorts,
   key: string,
-  { demanded, granted }: StepUp,
+  { demanded, granted }: Pick<KeptStepUp, 'demanded' | 'granted'>,
 ): Promise<void> {
   for (let round = 0; round < rounds; round += 1) {
     const now = clock.now();

@@ -17,14 +17,16 @@ export interface UpstreamScopes {
 
 /** That a resource said `insufficient_scope` to a client (MCP authorization, "Scope Challenge Handling"). */
 export interface StepUp {
-  /** What it said is missing. */
+  /** What it said is missing, to this client in whoever's hands. */
+  readonly named: readonly string[];
+  /** What of it this user's client met; while it is not known whose client it is, all of it. */
   readonly demanded: readonly string[];
-  /** What its user had granted this client by then; empty while it is not known whose client it is. */
+  /** What the user had granted this client by then; empty while it is not known whose client it is. */
   readonly granted: readonly string[];
 }
 
 /** No demand so far. */
-export const noStepUp: StepUp = { demanded: [], granted: [] };
+export const noStepUp: StepUp = { named: [], demanded: [], granted: [] };
 
 /** The tokens of a scope, each once, in their order. */
 export function scopeTokens(scope: Scope | undefined): readonly string[] {
@@ -57,13 +59,19 @@ export function scopeToAsk(
   if (upstream.configured !== undefined) return upstream.configured;
   const { supported, demanded, stepUp } = upstream;
   const known = scopeTokens(requested).filter((token) => isKnown(token, upstream));
-  // A client that comes back for what was missing must not lose what it had ("Step-Up Authorization Flow").
-  const before = known.some((token) => stepUp.demanded.includes(token)) ? stepUp.granted : [];
-  const chosen = known.length > 0 ? [...before, ...known] : (demanded ?? []);
+  const chosen =
+    known.length > 0
+      ? [...grantedBefore(known, stepUp), ...known]
+      : [...stepUp.granted, ...(demanded ?? []), ...stepUp.demanded];
   if (chosen.length === 0) return undefined;
   // "Refresh Tokens": may be added where the server lists it. Alone it would stand for no access at all.
   const lasting = supported?.includes('offline_access') ? ['offline_access'] : [];
   return [...new Set([...chosen, ...lasting])].join(' ');
+}
+
+/** A client that comes back for what was missing must not lose what it had ("Step-Up Authorization Flow"). */
+function grantedBefore(known: readonly string[], { named, granted }: StepUp): readonly string[] {
+  return known.some((token) => named.includes(token)) ? granted : [];
 }
 
 const openIdScopes = new Set(['openid', 'profile', 'email', 'address', 'phone', 'offline_access']);
@@ -71,7 +79,7 @@ const openIdScopes = new Set(['openid', 'profile', 'email', 'address', 'phone', 
 function isKnown(token: string, { supported, elsewhere, stepUp }: UpstreamScopes): boolean {
   if (token === 'offline_access') return supported?.includes(token) ?? false;
   const named = [...(supported ?? []), ...elsewhere];
-  if (named.includes(token) || stepUp.demanded.includes(token)) return true;
+  if (named.includes(token) || stepUp.named.includes(token)) return true;
   // A server that lists nothing but its user's claims says nothing about the scopes of its resources (Entra is one).
   return openIdScopes.has(token)
     ? supported === undefined && elsewhere.length === 0

@@ -5,6 +5,7 @@ import { StoreUnavailable } from '../../src/application/ports.ts';
 import { type StepUps, stepUps } from '../../src/application/step-ups.ts';
 import type { UseCases } from '../../src/application/use-cases.ts';
 import { subject } from '../../src/domain/grant.ts';
+import { noStepUp } from '../../src/domain/scope.ts';
 import { initialize } from '../support/initialize.ts';
 import { aClient, aGrant, call, form, openedFlow, opensMcp, tamper } from './dance.ts';
 import { valueIn, wired, world } from './wired.ts';
@@ -51,12 +52,16 @@ describe('a demand for more scope', () => {
     assert.equal(upstreamChallenge, demand('admin'));
   });
 
-  for (const scope of ['admin', 'read admin']) {
+  for (const [scope, asked] of [
+    ['admin', 'read admin'],
+    ['read admin', 'read admin'],
+    ['unheard-of', 'read write admin'],
+  ] as const) {
     it(`leads to an authorization for all of it on any instance, though no metadata lists it and the client asks for ${scope}`, async () => {
       const before = await granted();
       await demanded(before, 'admin');
 
-      assert.equal(await askedFor(before.beside, before.client, scope), 'read admin');
+      assert.equal(await askedFor(before.beside, before.client, scope), asked);
     });
   }
 
@@ -76,6 +81,7 @@ describe('a demand for more scope', () => {
     const bob = { username: 'bob', password: 'builder' };
 
     assert.equal(await askedFor(before.gateway, before.client, 'admin', bob), 'admin');
+    assert.equal(await askedFor(before.gateway, before.client, undefined, bob), 'read write');
   });
 
   it('is shown on screen 1: what is missing to everybody, what was granted to who granted it', async () => {
@@ -85,6 +91,8 @@ describe('a demand for more scope', () => {
 
     assert.equal(await before.gateway.scopeToShow(flow, undefined), 'admin');
     assert.equal(await before.gateway.scopeToShow(flow, alice), 'read admin');
+    const left = await openedFlow(before.gateway, before.client, { scope: 'unheard-of' });
+    assert.equal(await before.gateway.scopeToShow(left.flow, undefined), 'read write admin');
   });
 
   it('is forgotten after an hour', async () => {
@@ -131,7 +139,11 @@ describe('what is remembered of a demand', () => {
     await kept.demanded(grant, 'admin');
     await kept.demanded(grant, 'write admin');
 
-    assert.deepEqual(await demandsOfAlice(), { demanded: ['admin', 'write'], granted: ['read'] });
+    assert.deepEqual(await demandsOfAlice(), {
+      named: ['admin', 'write'],
+      demanded: ['admin', 'write'],
+      granted: ['read'],
+    });
   });
 
   it('is written once while it stays the same, and again before it ends', async () => {
@@ -148,7 +160,11 @@ describe('what is remembered of a demand', () => {
     assert.equal(writes.length, 4);
     outside.clock.advance(1801);
 
-    assert.deepEqual(await demandsOfAlice(), { demanded: ['admin'], granted: ['read'] });
+    assert.deepEqual(await demandsOfAlice(), {
+      named: ['admin'],
+      demanded: ['admin'],
+      granted: ['read'],
+    });
   });
 
   it('is of a measure: what is longer is not kept, and too much together is the newest alone', async () => {
@@ -156,11 +172,15 @@ describe('what is remembered of a demand', () => {
     const long = `a${'b'.repeat(3000)}`;
 
     await kept.demanded(grant, `${long}${long}`);
-    assert.deepEqual(await demandsOfAlice(), { demanded: [], granted: [] });
+    assert.deepEqual(await demandsOfAlice(), noStepUp);
     await kept.demanded(grant, long);
     await kept.demanded(grant, `${long}c`);
 
-    assert.deepEqual(await demandsOfAlice(), { demanded: [`${long}c`], granted: ['read'] });
+    assert.deepEqual(await demandsOfAlice(), {
+      named: [`${long}c`],
+      demanded: [`${long}c`],
+      granted: ['read'],
+    });
   });
 
   it('loses nothing to another instance that remembers at the same time', async () => {
@@ -170,7 +190,11 @@ describe('what is remembered of a demand', () => {
 
     await kept.demanded(grant, 'admin');
 
-    assert.deepEqual(await demandsOfAlice(), { demanded: ['write', 'admin'], granted: ['read'] });
+    assert.deepEqual(await demandsOfAlice(), {
+      named: ['write', 'admin'],
+      demanded: ['write', 'admin'],
+      granted: ['read'],
+    });
   });
 
   it('is given up where other instances are always faster', async () => {
@@ -194,7 +218,7 @@ describe('what is remembered of a demand', () => {
 
     await kept.demanded(grant, 'admin');
 
-    assert.deepEqual(await demandsOfAlice(), { demanded: [], granted: [] });
+    assert.deepEqual(await demandsOfAlice(), noStepUp);
   });
 
   it('may be missing: a store that is away is the operator’s affair, and the client has its answer', async () => {

@@ -94,11 +94,16 @@ for (const [what, requested, upstream, asked] of choices) {
   });
 }
 
-const steppedUp = { ...listed, stepUp: { demanded: ['admin', 'gist'], granted: ['old', 'repo'] } };
+const steppedUp = {
+  ...listed,
+  stepUp: { named: ['admin', 'other'], demanded: ['admin'], granted: ['old', 'gist'] },
+};
 const afterDemands: typeof choices = [
-  ['what was granted, and what is missing', 'admin', steppedUp, 'old repo admin'],
-  ['each scope once', 'repo admin', steppedUp, 'old repo admin'],
-  ['what the resource demands, where the client leaves it to us', undefined, steppedUp, 'repo'],
+  ['what was granted, and what is missing', 'admin', steppedUp, 'old gist admin'],
+  ['each scope once', 'gist admin', steppedUp, 'old gist admin'],
+  ['what another user of the client met, if it asks for it', 'other', steppedUp, 'old gist other'],
+  ['all of it, where the client leaves it to us', undefined, steppedUp, 'old gist repo admin'],
+  ['all of it, where the client names nothing known', 'x', steppedUp, 'old gist repo admin'],
   ['what the client requests, where it is something else', 'repo', steppedUp, 'repo'],
   ['what the operator set', 'admin', { ...steppedUp, configured: 'a' }, 'a'],
 ];

@@ -52,7 +52,7 @@ test('the scopes of a server are those it lists, else those of its resource', ()
     elsewhere: ['repo'],
     stepUp: noStepUp,
   });
-  const stepUp = { demanded: ['admin'], granted: [] };
+  const stepUp = { named: ['admin'], demanded: [], granted: [] };
   const terse = { ...upstream.server, scopesSupported: undefined, challengeScopes: ['gist'] };
   assert.deepEqual(scopesOf(terse, undefined, stepUp), {
     configured: undefined,
