@@ -3,6 +3,7 @@ import type { TokenEndpointAuthMethod } from '../../src/domain/client-registrati
 /** How a client comes to its refreshes, as the gateway sees it. */
 export const habits = {
   when_refused: 'refreshes when a call is answered with 401',
+  authorizes_again: 'never refreshes: authorizes again when a call is answered with 401',
   before_the_end: 'refreshes a while before the end that it was told',
   many_at_once: 'several windows refresh with one token at the same moment',
   generations_old: 'comes back with a refresh token that is several generations old',
@@ -21,7 +22,8 @@ export const traps = {
   every_uri: 'each redirect URI that it registered works',
   no_other_host: 'one loopback name does not stand for another',
   lost_cookie: 'a browser window without cookies gets a page that says what to do',
-  cross_origin: 'a browser’s preflight is answered before anybody is asked who they are',
+  cross_origin:
+    'a browser’s preflight is answered before anybody is asked who they are, and its page can read the 401',
 } as const;
 
 /** One way in which one client connects, in our own words after what was seen in the field. */
@@ -227,6 +229,20 @@ export const clientShapes: readonly ClientShape[] = [
     traps: [],
   },
   {
+    client: 'ChatGPT',
+    by: 'configuration',
+    metadata: {
+      client_name: 'ChatGPT',
+      redirect_uris: ['https://chatgpt.com/connector/oauth/kD3x77'],
+    },
+    redirectUri: 'https://chatgpt.com/connector/oauth/kD3x77',
+    method: 'client_secret_post',
+    resource: 'exact',
+    state: 'oauth_s_1',
+    habit: 'when_refused',
+    traps: [],
+  },
+  {
     client: 'Cursor',
     by: 'registration',
     metadata: {
@@ -307,6 +323,21 @@ export const clientShapes: readonly ClientShape[] = [
     state: 'vscode://anthropic.x?windowId=_blank',
     habit: 'when_refused',
     traps: ['resource_exact', 'every_uri', 'no_other_host'],
+  },
+  {
+    client: 'VS Code, Copilot Chat',
+    by: 'configuration',
+    metadata: {
+      client_name: 'Visual Studio Code',
+      redirect_uris: ['http://127.0.0.1/', 'https://vscode.dev/redirect'],
+    },
+    redirectUri: 'http://127.0.0.1:33418/',
+    method: 'none',
+    scope: 'read',
+    resource: 'exact',
+    state: 's',
+    habit: 'when_refused',
+    traps: ['resource_exact', 'every_uri'],
   },
   {
     client: 'Copilot CLI',
@@ -478,7 +509,22 @@ export const clientShapes: readonly ClientShape[] = [
     method: 'client_secret_basic',
     resource: 'exact',
     state: 'user:gateway',
-    habit: 'when_refused',
+    habit: 'authorizes_again',
+    traps: ['unknown_client'],
+  },
+  {
+    client: 'LibreChat',
+    by: 'configuration',
+    metadata: {
+      client_name: 'LibreChat',
+      redirect_uris: ['https://chat.example/api/mcp/gateway/oauth/callback'],
+    },
+    redirectUri: 'https://chat.example/api/mcp/gateway/oauth/callback',
+    method: 'client_secret_post',
+    scope: 'read',
+    resource: 'exact',
+    state: 'user:gateway',
+    habit: 'authorizes_again',
     traps: [],
   },
   {
@@ -496,7 +542,24 @@ export const clientShapes: readonly ClientShape[] = [
     resource: 'exact',
     state: 's',
     habit: 'when_refused',
-    traps: ['no_nulls'],
+    traps: ['no_nulls', 'every_uri'],
+  },
+  {
+    client: 'n8n',
+    by: 'registration',
+    metadata: {
+      client_name: 'n8n',
+      client_uri: 'https://n8n.io/',
+      redirect_uris: ['https://oauth.n8n.cloud/oauth2/callback'],
+      ...publicCode,
+      token_endpoint_auth_method: 'client_secret_basic',
+    },
+    redirectUri: 'https://oauth.n8n.cloud/oauth2/callback',
+    method: 'client_secret_basic',
+    scope: 'openid',
+    state: 'eyJ0b2tlbiI6IngifQ==',
+    habit: 'when_refused',
+    traps: ['unknown_scope'],
   },
   {
     client: 'n8n',
@@ -555,7 +618,7 @@ export const clientShapes: readonly ClientShape[] = [
     redirectUri: 'http://localhost:6274/oauth/callback',
     method: 'client_secret_post',
     resource: 'exact',
-    state: 'x',
+    state: '',
     habit: 'when_refused',
     traps: ['cross_origin'],
   },
@@ -630,9 +693,10 @@ export const clientShapes: readonly ClientShape[] = [
       client_name: 'Windsurf',
       redirect_uris: ['windsurf://codeium.windsurf/oauth/callback'],
       grant_types: ['authorization_code'],
+      token_endpoint_auth_method: 'none',
     },
     redirectUri: 'windsurf://codeium.windsurf/oauth/callback',
-    method: 'client_secret_basic',
+    method: 'none',
     resource: 'origin',
     habit: 'when_refused',
     traps: [],

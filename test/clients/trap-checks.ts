@@ -112,6 +112,14 @@ export const trapChecks: Readonly<Record<keyof typeof traps, Check>> = {
       assert.equal(preflight.status, 204, path);
       assert.ok(preflight.headers['access-control-allow-origin'], path);
     }
+    const origin = 'http://localhost:6274';
+    const unauthorized = await send(`${base}/mcp`, { method: 'POST', headers: { origin } });
+    assert.equal(unauthorized.status, 401);
+    assert.equal(unauthorized.headers['access-control-allow-origin'], origin);
+    assert.match(
+      String(unauthorized.headers['access-control-expose-headers']),
+      /\bWWW-Authenticate\b/,
+    );
   },
 };
 
