@@ -56,6 +56,20 @@ test('below a path a challenge leads to the root of the host, and paths of other
   assert.equal((await send(`${local}/github`, { headers: { accept: 'text/html' } })).status, 200);
 });
 
+test('below a path a page may read that there is no metadata, wherever it looks', async (t) => {
+  const { local } = await startBelow(t);
+
+  for (const path of [
+    '/github/.well-known/openid-configuration',
+    '/.well-known/openid-configuration/github',
+  ]) {
+    const missing = await send(`${local}${path}`, { headers: { origin: 'https://app.example' } });
+
+    assert.equal(missing.status, 404, path);
+    assert.equal(missing.headers['access-control-allow-origin'], '*', path);
+  }
+});
+
 test('below a path the form goes there too, also the second time, and the cookie nowhere else', async (t) => {
   const { local } = await startBelow(t);
   const base = `${local}/github`;

@@ -32,10 +32,10 @@ export function router(
     const { method = 'GET' } = request;
     const { path, query } = targetOf(request.url);
     const row = rows().get(path);
-    const template = row?.template ?? path;
+    const template = row?.template ?? withoutPrefix(path, prefix());
     if (row !== undefined) notesOf(response).route = template;
     // Clients look for metadata in several places: a page that may not read a 404 takes it for a network that is down, and stops looking.
-    const isLookedFor = row !== undefined || path.startsWith('/.well-known/');
+    const isLookedFor = row !== undefined || template.startsWith('/.well-known/');
     if (isLookedFor && crossOrigin(request, response, template)) return;
     if (row === undefined) return sendJson(response, 404, notFound);
     const { byMethod } = row;
@@ -44,6 +44,10 @@ export function router(
     const allow = [...byMethod.keys(), 'OPTIONS'].join(', ');
     return sendJson(response, 405, notAllowed(method, allow), { Allow: allow });
   };
+}
+
+function withoutPrefix(path: string, prefix: string): string {
+  return path.startsWith(`${prefix}/`) ? path.slice(prefix.length) : path;
 }
 
 /** A request target may be a whole URL (RFC 9112 §3.2.2); what host it names is not looked at. */
