@@ -10,8 +10,9 @@ function basic(text: string): string {
 const purpose = { action: 'exchange', token: 'd' } as const;
 
 /** The credentials in the order they are tried, or the error. */
-function read(authorization: string | undefined, form: string): unknown {
-  const credentials = clientCredentials(authorization, parameters(form), ['https://gw'], purpose);
+function read(authorization: string | readonly string[] | undefined, form: string): unknown {
+  const all = authorization === undefined ? [] : [authorization].flat();
+  const credentials = clientCredentials(all, parameters(form), ['https://gw'], purpose);
   if (!credentials.ok) return credentials.failure.error;
   const presented = credentials.value;
   return 'assertion' in presented ? presented : presented.map(({ id, secret }) => [id, secret]);
@@ -20,11 +21,14 @@ function read(authorization: string | undefined, form: string): unknown {
 const jwtBearer = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 const audiences = ['https://gw', 'https://gw/token'];
 
-const proofs: readonly (readonly [string, string | undefined, string, unknown])[] = [
+type Authorization = string | readonly string[] | undefined;
+const proofs: readonly (readonly [string, Authorization, string, unknown])[] = [
   ['an id alone', undefined, 'client_id=c', [['c', undefined]]],
   ['id and secret in the form', undefined, 'client_id=c&client_secret=s%2B', [['c', 's+']]],
   ['an empty secret in the form', undefined, 'client_id=c&client_secret=', [['c', undefined]]],
   ['nothing', undefined, '', 'invalid_client'],
+  ['two headers', [basic('c:s'), basic('other:wrong')], '', 'invalid_request'],
+  ['the same header twice', [basic('c:s'), basic('c:s')], '', 'invalid_request'],
   ['a secret without an id', undefined, 'client_secret=s', 'invalid_client'],
   [
     'a header',

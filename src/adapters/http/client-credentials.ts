@@ -11,11 +11,11 @@ import type { Parameters } from './parameters.ts';
 
 /**
  * The credentials of a request to /token, from the header or the form, never in two ways at once (RFC 6749 §2.3): an assertion, or a
- * secret. Several, in the order to be tried, where a Basic header can be read in more ways than one. `bases`: the URLs this gateway goes by;
- * `purpose`: what the request would do if its client is proven.
+ * secret. Several, in the order to be tried, where a Basic header can be read in more ways than one. `authorizations`: every header of that
+ * name, since of two each server on the way may take another; `bases`: the URLs this gateway goes by; `purpose`: what the request would do if its client is proven.
  */
 export function clientCredentials(
-  authorization: string | undefined,
+  authorizations: readonly string[],
   form: Parameters,
   bases: readonly string[],
   purpose: AssertionPurpose | undefined,
@@ -23,8 +23,9 @@ export function clientCredentials(
   const id = form.get('client_id');
   const secret = form.get('client_secret');
   const assertion = form.get('client_assertion');
-  const ways = [authorization, secret, assertion].filter((way) => way !== undefined);
+  const ways = [...authorizations, secret, assertion].filter((way) => way !== undefined);
   if (ways.length > 1) return failure(oneWayOnly);
+  const [authorization] = authorizations;
   if (assertion !== undefined) return presentedAssertion(assertion, id, form, bases, purpose);
   if (authorization !== undefined) return basicCredentials(authorization, id);
   if (id === undefined) {
@@ -91,9 +92,9 @@ function formDecoded(text: string): string {
 /** RFC 6749 §5.2: a client that tried the Authorization header is answered with a challenge for it. */
 export function basicChallenge(
   { error }: OAuthError,
-  authorization: string | undefined,
+  authorizations: readonly string[],
 ): Readonly<Record<string, string>> {
-  return error === 'invalid_client' && authorization !== undefined
+  return error === 'invalid_client' && authorizations.length > 0
     ? { 'WWW-Authenticate': 'Basic realm="token", charset="UTF-8"' }
     : {};
 }

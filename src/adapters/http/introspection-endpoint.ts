@@ -25,7 +25,12 @@ export function introspectionEndpoint(
   return async (request, response) => {
     const form = await readForm(request, response, bodyLimits.token);
     if (form === undefined) return;
-    const credentials = clientCredentials(request.headers.authorization, form, [], undefined);
+    const credentials = clientCredentials(
+      request.headersDistinct.authorization ?? [],
+      form,
+      [],
+      undefined,
+    );
     const known =
       credentials.ok &&
       !('assertion' in credentials.value) &&

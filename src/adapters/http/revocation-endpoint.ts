@@ -16,7 +16,7 @@ export function revocationEndpoint(
   return async (request, response) => {
     const form = await readForm(request, response, bodyLimits.token);
     if (form === undefined) return;
-    const { authorization } = request.headers;
+    const { authorization = [] } = request.headersDistinct;
     const token = form.get('token');
     if (form.repeated.length > 0 || token === undefined) {
       return sendOAuthError(

@@ -24,7 +24,7 @@ export function tokenEndpoint(useCases: TokenUseCases, address: () => GatewayAdd
     const form = await readForm(request, response, bodyLimits.token);
     if (form === undefined) return;
     notesOf(response).grantType = grantType(form);
-    const { authorization } = request.headers;
+    const { authorization = [] } = request.headersDistinct;
     const bases = seenBases(address(), request, response);
     const outcome = await decide(useCases, authorization, form, bases);
     if (outcome.ok) sendJson(response, 200, tokenResponse(outcome.value));
@@ -40,7 +40,7 @@ function grantType(form: Parameters) {
 /** Who it is comes before what is asked: a stranger learns nothing about a token or code. */
 async function decide(
   { authenticate, exchange, refresh }: TokenUseCases,
-  authorization: string | undefined,
+  authorization: readonly string[],
   form: Parameters,
   bases: GatewayBases,
 ): Promise<Outcome> {
