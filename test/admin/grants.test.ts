@@ -76,8 +76,17 @@ test('grants are listed with user and client, and revoked at once', async (t) =>
 
 test('the socket is for the gateway’s own user alone, and gone with the gateway', async (t) => {
   const adminSocket = socketPath(t);
+  const modes: number[] = [];
+  const umask = process.umask.bind(process);
+  // The mask is put back as soon as the socket is there, before anything else can be done about its mode.
+  t.mock.method(process, 'umask', (mask: number) => {
+    const made = statSync(adminSocket, { throwIfNoEntry: false });
+    if (made !== undefined) modes.push(made.mode & 0o777);
+    return umask(mask);
+  });
   const { gateway } = await startStage(t, { adminSocket });
 
+  assert.deepEqual(modes, [0o600]);
   assert.equal(statSync(adminSocket).mode & 0o777, 0o600);
   await gateway.close();
 

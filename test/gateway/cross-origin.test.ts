@@ -176,16 +176,18 @@ for (const origin of [
     const { base, mcp } = await startStage(t);
     const { tokens } = await logIn(base);
 
-    const answer = await send(`${base}/mcp`, {
-      method: 'POST',
-      headers: { origin, authorization: `Bearer ${tokens.access_token}` },
-      body: '{}',
-    });
+    for (const path of ['/mcp', '/mcp/']) {
+      const answer = await send(`${base}${path}`, {
+        method: 'POST',
+        headers: { origin, authorization: `Bearer ${tokens.access_token}` },
+        body: '{}',
+      });
 
-    assert.equal(answer.status, 403);
-    assert.equal(answer.json().error, 'origin_not_allowed');
-    assert.equal(answer.headers['access-control-allow-origin'], undefined);
-    assert.equal(mcp.calls.length, 0);
+      assert.equal(answer.status, 403, path);
+      assert.equal(answer.json().error, 'origin_not_allowed');
+      assert.equal(answer.headers['access-control-allow-origin'], undefined);
+      assert.equal(mcp.calls.length, 0);
+    }
   });
 }
 

@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { hashedUsers } from '../../src/adapters/sign-in/hashed-users.ts';
-import { hashPassword } from '../../src/adapters/sign-in/scrypt.ts';
+import { hashPassword, isPasswordOf } from '../../src/adapters/sign-in/scrypt.ts';
 import { usersFile } from '../../src/adapters/sign-in/users-file.ts';
 import type { GatewayEvent } from '../../src/application/events.ts';
 import type { Subject } from '../../src/domain/grant.ts';
+import type { PasswordHash } from '../../src/domain/password-hash.ts';
 import { readUsers } from '../../src/domain/users-file.ts';
 
 const ada = `ada:${await hashPassword('hunter2')}`;
@@ -35,6 +36,20 @@ describe('a user of hashes', () => {
     assert.equal(await signIn.isUser?.('nobody' as Subject), false);
     assert.equal(await signIn.isUser?.('ada' as Subject), true);
   });
+});
+
+test('an unknown name is checked as a known one is: one hash, of the same work', async () => {
+  const checked: PasswordHash[] = [];
+  const signIn = hashedUsers(usersOf(ada), async (password, known) => {
+    checked.push(known);
+    return isPasswordOf(password, known);
+  });
+
+  await signIn.verify('ada', 'hunter3');
+  await signIn.verify('nobody', 'hunter3');
+
+  assert.equal(checked.length, 2);
+  assert.equal(checked[1], checked[0]);
 });
 
 test('two hashes of one password differ', async () => {

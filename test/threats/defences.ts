@@ -75,6 +75,11 @@ export const defences: Readonly<Record<string, readonly Removal[]>> = {
       '!isSameSecret(response.state, secrets.state)',
       'false',
     ),
+    removal(
+      'application/sign-in.ts',
+      "if (!isSameSecret(form.csrf, secrets.csrf)) return refuse(id, 'forged');",
+      '',
+    ),
   ],
   'A flow that is begun in one browser': [
     removal(
@@ -92,6 +97,8 @@ export const defences: Readonly<Record<string, readonly Removal[]>> = {
   ],
   'Tokens of one gateway at another': [
     removal('application/authorize-mcp-call.ts', ' || held.value.resource !== resource()', ''),
+    removal('domain/grant-code.ts', "if (resource !== redemption.resource) return 'refuse';", ''),
+    removal('application/refresh-tokens.ts', ' || held.value.resource !== resource)', ')'),
   ],
   'A token that leaks at the resource server': [
     removal(
@@ -179,6 +186,11 @@ export const defences: Readonly<Record<string, readonly Removal[]>> = {
       "wrapKey(sealKeyOf(key), accessSecret, grant.id, 'access', keys)",
       "wrapKey(key, accessSecret, grant.id, 'access', keys)",
     ),
+    removal(
+      'domain/grant-keys.ts',
+      'deriveKey(secret, gatewayKey, `wrap ${kind}`)',
+      "deriveKey(secret, gatewayKey, kind && 'wrap')",
+    ),
   ],
   'An upstream that speaks for another issuer': [
     removal(
@@ -239,6 +251,7 @@ export const defences: Readonly<Record<string, readonly Removal[]>> = {
       "return withoutNamed(headers, connection, 'authorization');",
       'return headers;',
     ),
+    removal('adapters/upstream/crossing-headers.ts', "  'set-cookie',\n", ''),
   ],
   'Bodies, flows and registrations without end': [
     removal(
@@ -270,6 +283,11 @@ export const defences: Readonly<Record<string, readonly Removal[]>> = {
       'adapters/clients/guarded-connector.ts',
       'isIP(host) !== 0 && isForbidden(host, host)',
       'host === ""',
+    ),
+    removal(
+      'adapters/clients/guarded-connector.ts',
+      'buildConnector({ timeout, lookup: guardedLookup })',
+      'buildConnector({ timeout })',
     ),
   ],
   'Addresses that hide a special one': [
@@ -327,6 +345,11 @@ export const defences: Readonly<Record<string, readonly Removal[]>> = {
       'if (ids.size <= most) return;',
       'if (most > 0) return;',
     ),
+    removal(
+      'application/register-client.ts',
+      'after(client.registeredAt, seconds(day))',
+      'after(client.registeredAt, seconds(90 * day))',
+    ),
   ],
   'A client that names again what the operator': [
     removal(
@@ -340,6 +363,11 @@ export const defences: Readonly<Record<string, readonly Removal[]>> = {
       'application/sign-in-throttle.ts',
       'accounts.add(account, now);\n    senders.add(sender, now);\n',
       '',
+    ),
+    removal(
+      'adapters/sign-in/hashed-users.ts',
+      'await check(password, own ?? decoy(username, [...known.values()]));',
+      'own !== undefined && (await check(password, own));',
     ),
   ],
   'A guesser who locks the right user out': [
@@ -355,6 +383,7 @@ export const defences: Readonly<Record<string, readonly Removal[]>> = {
       'chmodSync(path, 0o600);',
       'chmodSync(path, 0o660);',
     ),
+    removal('adapters/admin/admin-listener.ts', 'process.umask(0o177)', 'process.umask(0)'),
   ],
   'Requests that no client would send': [
     removal(
@@ -380,6 +409,40 @@ export const defences: Readonly<Record<string, readonly Removal[]>> = {
       'adapters/configuration/configuration-rules.ts',
       'return isLoopback(host) && !isPublic;',
       'return isLoopback(host) || !isPublic;',
+    ),
+  ],
+  'A web page that calls /mcp': [
+    removal('adapters/http/cross-origin.ts', '!mcpPaths.has(path)', 'path !== ""'),
+  ],
+  'A token in a URL': [
+    removal(
+      'adapters/http/mcp-endpoint.ts',
+      "if (query !== '' && parameters(query).has('access_token'))",
+      'if (parameters(query).has("\\n"))',
+    ),
+  ],
+  "A challenge of the upstream's": [
+    removal(
+      'adapters/upstream/crossing-headers.ts',
+      "if (name === 'connection' || name === 'www-authenticate' || name",
+      "if (name === 'connection' || name",
+    ),
+  ],
+  'A remembered sign-in': [
+    removal(
+      'application/sign-in.ts',
+      'return deny(parts, id, browser);',
+      'return form.session ? allow(parts, opened.value, browser, secrets, form) : deny(parts, id, browser);',
+    ),
+    removal(
+      'domain/sign-in-session.ts',
+      'isExpired(epochSeconds(until), now) ? undefined : subject',
+      'subject',
+    ),
+    removal(
+      'domain/sign-in-session.ts',
+      'if (opened === undefined) continue;',
+      "if (opened === undefined) return 'alice' as Subject;",
     ),
   ],
 };
