@@ -15,6 +15,11 @@ export interface KnownUpstream {
   resolve(): Promise<Result<Upstream, UpstreamFailure>>;
   /** The server alone, without registering there: nothing but public documents is asked for. */
   server(): Promise<Result<UpstreamServer, UpstreamFailure>>;
+  /**
+   * The server, for who can do without: nobody is kept waiting for long, nor at all soon after a look that found nothing. Then it is the
+   * server as it was last found, if ever.
+   */
+  glance(): Promise<UpstreamServer | undefined>;
   /** What keeps the gateway from having credentials at this server, as far as that is known without asking there. */
   obstacle(server: UpstreamServer): UpstreamFailure | undefined;
   /** The server as it was last found, if ever; asks nothing of the network. */
@@ -38,6 +43,12 @@ interface KnownParts {
 /** How long a discovered server is taken as known: as its documents say, within these bounds (seconds). A login takes two looks. */
 const kept = { usually: seconds(3600), atLeast: seconds(60), atMost: seconds(86_400) } as const;
 
+/** How long a glance waits for an upstream that nothing is known of, in milliseconds. */
+export const longestWait = 3000;
+
+/** After a look that found nothing anybody may ask, but for a glance the upstream is left alone for this long (seconds). */
+const pause = seconds(30);
+
 /** The upstream, looked for one at a time, however many ask. */
 export function knownUpstream(parts: KnownParts): KnownUpstream {
   return new Known(parts);
@@ -56,6 +67,8 @@ class Known implements KnownUpstream {
   #finding: Promise<Result<UpstreamServer, UpstreamFailure>> | undefined;
   #running: Promise<Result<Upstream, UpstreamFailure>> | undefined;
   #withResource = true;
+  /** Before this no glance looks. */
+  #notBefore: EpochSeconds | undefined;
 
   constructor(parts: KnownParts) {
     this.#parts = parts;
@@ -76,6 +89,20 @@ class Known implements KnownUpstream {
       this.#finding = undefined;
     });
     return this.#finding;
+  }
+
+  async glance(): Promise<UpstreamServer | undefined> {
+    const { clock } = this.#parts.ports;
+    const mayLook = this.#notBefore === undefined || isExpired(this.#notBefore, clock.now());
+    if (mayLook && !this.#isFresh()) {
+      const looking = this.server();
+      const wait = clock.sleep(longestWait).then(() => {
+        // One who waited in vain is enough: the look goes on, and clears this when it succeeds.
+        if (this.#finding === looking) this.#pause();
+      });
+      await Promise.race([looking, wait]);
+    }
+    return this.known();
   }
 
   obstacle(server: UpstreamServer): UpstreamFailure | undefined {
@@ -130,12 +157,18 @@ class Known implements KnownUpstream {
     const { ports, settings } = this.#parts;
     if (this.#server !== undefined && this.#isFresh()) return success(this.#server.server);
     const found = await discoverUpstream(ports, settings, this.#server?.server);
+    this.#notBefore = undefined;
     if (found.ok) return success(this.#keep(found.value));
     // The metadata being out of reach says nothing against what was there before.
     if (found.failure.kind === 'unavailable' && this.#server !== undefined) {
       return success(this.#keep({ server: this.#server.server, freshFor: kept.atLeast }));
     }
+    this.#pause();
     return found;
+  }
+
+  #pause(): void {
+    this.#notBefore = after(this.#parts.ports.clock.now(), pause);
   }
 
   #keep({ server, freshFor }: Discovered): UpstreamServer {

@@ -11,12 +11,11 @@ export type ScopeToShow = (flow: Flow) => Promise<Scope | undefined>;
 
 /** Shows what the choice will be. */
 export function scopeToShow(
-  upstream: Pick<KnownUpstream, 'server'> | undefined,
+  upstream: Pick<KnownUpstream, 'glance'> | undefined,
   scopes: Pick<ScopeChoice, 'choose'>,
 ): ScopeToShow {
   return async ({ request }) => {
     // Before the user said yes nobody registers or asks for anything there: the server's public documents are enough.
-    const server = await upstream?.server();
-    return scopes.choose(request.scope, server?.ok ? server.value : undefined);
+    return scopes.choose(request.scope, await upstream?.glance());
   };
 }

@@ -119,7 +119,7 @@ export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
     begin: beginAuthorization(ports, find, flowTtl, flowCrowd(ports, settings.flows)),
     openLogin: openLogin(ports, move, sessions),
     scopeToShow: scopeToShow(screenTwo, scopes),
-    resource: describeResource({ ports, upstream: screenTwo, configured: scope }),
+    resource: describeResource({ upstream: screenTwo, configured: scope }),
     lookAtUpstream: lookAtUpstream(ports, screenTwo),
     submitSignIn: submitSignIn({
       throttle: signInThrottle(ports.clock),
