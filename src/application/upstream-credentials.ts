@@ -111,6 +111,7 @@ function byHand({ preset, redirectUri }: Place): UpstreamFailure {
   return {
     kind: 'unusable',
     reason: `The upstream wants a client registered by hand: register one with the callback URL ${redirectUri} and set --upstream-client-id.${hint}`,
+    byHand: true,
   };
 }
 

@@ -49,6 +49,8 @@ export type UpstreamFailure =
       readonly reason: string;
       /** The upstream's own words, for the log alone. */
       readonly detail?: string;
+      /** A person has to register the gateway at the upstream first: whoever signs in may read why, to tell them. */
+      readonly byHand?: true;
     };
 
 /** The answer of an upstream's token endpoint, checked and spelled in our words. */

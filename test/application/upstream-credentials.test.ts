@@ -5,7 +5,17 @@ import { upstreamCredentials } from '../../src/application/upstream-credentials.
 import type { UpstreamSettings } from '../../src/application/upstream-settings.ts';
 import { after, seconds } from '../../src/domain/lifetime.ts';
 import type { UpstreamServer } from '../../src/domain/upstream-server.ts';
-import { callback, failureIn, gatewayKeys, settings, valueIn, type World, world } from './wired.ts';
+import { aClient, form, openedFlow } from './dance.ts';
+import {
+  callback,
+  failureIn,
+  gatewayKeys,
+  settings,
+  valueIn,
+  type World,
+  wired,
+  world,
+} from './wired.ts';
 
 const unconfigured = { clientId: undefined, clientSecret: undefined };
 const documentUrl = 'https://gateway.example/oauth/client-metadata.json';
@@ -341,6 +351,20 @@ describe('a registration', () => {
 });
 
 describe('a client to be registered by hand', () => {
+  it('is asked for on a page of its own, and the client hears of it when the user goes back', async () => {
+    const outside = world();
+    const [[url, document] = []] = outside.upstream.serverDocuments;
+    assert.ok(url && document, 'the fake publishes a document');
+    outside.upstream.serverDocuments.set(url, { ...document, registrationEndpoint: undefined });
+    const gateway = wired(outside, { settings: unconfigured });
+    const screen = await openedFlow(gateway, await aClient(gateway, outside));
+
+    const outcome = valueIn(await gateway.submitSignIn(form(screen)));
+
+    assert.ok(outcome.type === 'by_hand', outcome.type);
+    assert.ok(outcome.error.description.includes(callback), outcome.error.description);
+  });
+
   it('is asked for in one sentence, with the callback URL and what is known of the place', async () => {
     const none = { registrationEndpoint: undefined };
 

@@ -158,8 +158,9 @@ describe('a hostile upstream', () => {
     [
       'that shows a page for every document',
       { [prm]: { body: '<html>' }, [metadata]: { body: '<html>Sign in' } },
-      /upstream|authorization/,
-      '/token',
+      // An MCP server of 2025-03-26: the usual places of its own origin, and no other.
+      /refused to register this gateway \(status 404\)/,
+      'as.example.com',
     ],
   ];
   for (const [what, lies, sentence, untouched] of refused) {
@@ -168,13 +169,7 @@ describe('a hostile upstream', () => {
 
       const outcome = await signIn();
 
-      if (what.includes('page for every')) {
-        // An MCP server of 2025-03-26: the usual places of its own origin, and no other.
-        assert.ok(outcome.type === 'error' || outcome.type === 'upstream');
-        assert.equal(asked('as.example.com'), 0);
-        return;
-      }
-      assert.ok(outcome.type === 'error', JSON.stringify(outcome));
+      assert.ok('error' in outcome, JSON.stringify(outcome));
       assert.match(outcome.error.description, sentence);
       assert.equal(asked(untouched), 0, untouched);
       assert.ok(internet.requests.every(({ body }) => !body.includes('the-client-secret')));
