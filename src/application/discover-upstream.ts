@@ -66,6 +66,9 @@ function namedServer(settings: UpstreamSettings): UpstreamServer | undefined {
   };
 }
 
+/** Of an MCP server that did not answer. */
+const unread: ProbeReading = { status: 0, metadataUrl: undefined, scopes: undefined };
+
 /** More are not tried: a list of servers is a stranger's word. */
 const mostServers = 5;
 
@@ -91,17 +94,28 @@ class Walk {
   }
 
   async server(): Found<UpstreamServer> {
-    const { resource } = this.#settings;
+    const { resource, issuer } = this.#settings;
     const probe = await this.#within((time) =>
       this.#ports.authorizationServer.probe(resource, time),
     );
-    if (!probe.ok) return probe;
+    if (!probe.ok) {
+      // Of the server that the operator named; what was known before says more than that.
+      const isEnough = issuer !== undefined && this.#known === undefined;
+      return isEnough ? this.#serverOfSilent() : probe;
+    }
     const reading = readProbe(probe.value, resource, this.#rule);
     const metadata = await this.#resource(reading);
     if (!metadata.ok) return metadata;
     const server = await this.#serverFor(metadata.value, reading);
     if (!server.ok) return server;
     return success({ ...server.value, ...resourceOf(reading, metadata.value) });
+  }
+
+  /** The server alone, while the MCP server says nothing: soon to be looked for again. */
+  async #serverOfSilent(): Found<UpstreamServer> {
+    const server = await this.#serverFor(undefined, unread);
+    this.freshFor = seconds(0);
+    return server.ok ? success({ ...server.value, ...silentResource }) : server;
   }
 
   /** The metadata of the MCP server: where its challenge says, else at the well-known places; `undefined` where it has none. */
