@@ -10,7 +10,7 @@ import {
   type UpstreamClient,
 } from '../domain/upstream-client.ts';
 import { presetFor, type UpstreamPreset } from '../domain/upstream-presets.ts';
-import { scopesDemanded, serverName, type UpstreamServer } from '../domain/upstream-server.ts';
+import { scopesToRegister, serverName, type UpstreamServer } from '../domain/upstream-server.ts';
 import type { UpstreamFailure } from '../domain/upstream-tokens.ts';
 import type { Ports, UpstreamRegistration, Version, Versioned } from './ports.ts';
 import type { UpstreamSettings } from './upstream-settings.ts';
@@ -189,7 +189,7 @@ async function register(
     clientName: settings.clientName,
     redirectUri,
     method,
-    scope: settings.scope ?? scopesDemanded(server)?.join(' '),
+    scope: settings.scope ?? scopesToRegister(server)?.join(' '),
     publicKey: method === 'private_key_jwt' ? settings.publicKey : undefined,
   });
   if (!answer.ok) return withHint(answer.failure, place);

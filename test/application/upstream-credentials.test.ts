@@ -170,12 +170,28 @@ describe('a registration', () => {
     const outside = world();
 
     valueIn(await find(outside, { settings: { scope: 'read' } }));
-    valueIn(await find(outside, {}, { resourceScopes: undefined, issuer: 'https://b.example' }));
+    const nothing = { resourceScopes: undefined, scopesSupported: undefined };
+    valueIn(await find(outside, {}, { ...nothing, issuer: 'https://b.example' }));
 
     assert.deepEqual(
       outside.upstream.registrationRequests.map(({ scope }) => scope),
       ['read', undefined],
     );
+  });
+
+  it('asks for all that may be asked for later, else at least for what the resource needs', async () => {
+    const outside = world();
+    const scopes = (length: number, letter: string) => Array.from({ length }, (_, n) => letter + n);
+
+    valueIn(
+      await find(outside, {}, { challengeScopes: ['run'], scopesSupported: ['openid', 'read'] }),
+    );
+    const far = { resourceScopes: scopes(300, 'need'), scopesSupported: scopes(300, 'other') };
+    valueIn(await find(outside, {}, { ...far, issuer: 'https://b.example' }));
+
+    const [wide, measured] = outside.upstream.registrationRequests.map(({ scope }) => scope);
+    assert.equal(wide, 'run read write openid');
+    assert.equal(measured, far.resourceScopes.join(' '));
   });
 
   it('is kept, and its secret sealed', async () => {
