@@ -79,7 +79,7 @@ async function screenTwo(
     return { problems: [troubleIn('The authorization endpoint', page.failure)], notes: [] };
   const refused = refusalIn(page.value, callbackUrl());
   if (refused === undefined) return { problems: [], notes: [] };
-  const mends = isResourceRefusal(refused) && resource !== undefined && known.leaveOutResource();
+  const mends = isResourceRefusal(refused) && resource !== undefined && known.mayLeaveOutResource();
   const sentence = `The authorization endpoint refuses the request (${reasonOf(refused)})`;
   return mends
     ? { problems: [], notes: [`${sentence}; users are sent there once more without resource.`] }

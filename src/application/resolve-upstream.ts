@@ -2,7 +2,7 @@ import { after, type EpochSeconds, isExpired, type Seconds, seconds } from '../d
 import { type Result, success } from '../domain/result.ts';
 import { presetFor } from '../domain/upstream-presets.ts';
 import { mannersOf } from '../domain/upstream-request.ts';
-import type { Upstream, UpstreamServer } from '../domain/upstream-server.ts';
+import { serverName, type Upstream, type UpstreamServer } from '../domain/upstream-server.ts';
 import type { UpstreamFailure } from '../domain/upstream-tokens.ts';
 import { type Discovered, discoverUpstream } from './discover-upstream.ts';
 import type { Ports } from './ports.ts';
@@ -30,8 +30,8 @@ export interface KnownUpstream {
   forgetClient(clientId: string): Promise<boolean>;
   /** Whether `resource` may be left out where the upstream refuses it; false where the operator wants it sent. */
   mayLeaveOutResource(): boolean;
-  /** The upstream itself refused the `resource` parameter: from now on it is not sent, where it may be left out. */
-  leaveOutResource(): boolean;
+  /** This server refused the `resource` parameter, and took the same without: from now on it is not sent there. */
+  leaveOutResource(server: string): void;
 }
 
 interface KnownParts {
@@ -66,7 +66,8 @@ class Known implements KnownUpstream {
   #upstream: Upstream | undefined;
   #finding: Promise<Result<UpstreamServer, UpstreamFailure>> | undefined;
   #running: Promise<Result<Upstream, UpstreamFailure>> | undefined;
-  #withResource = true;
+  /** The server that does without `resource`, by {@link serverName}. */
+  #withoutResource: string | undefined;
   /** Before this no glance looks. */
   #notBefore: EpochSeconds | undefined;
 
@@ -131,11 +132,9 @@ class Known implements KnownUpstream {
     return this.#parts.settings.resourceParameter === 'auto';
   }
 
-  leaveOutResource(): boolean {
-    if (!this.mayLeaveOutResource()) return false;
-    this.#withResource = false;
+  leaveOutResource(server: string): void {
+    this.#withoutResource = server;
     this.#upstream = undefined;
-    return true;
   }
 
   #isFresh(): boolean {
@@ -181,7 +180,8 @@ class Known implements KnownUpstream {
     const { settings } = this.#parts;
     const preset = presetFor([server.issuer, server.authorizationEndpoint, settings.resource]);
     const manners = mannersOf(settings, server, preset);
-    const resource = this.#withResource ? manners.resource : undefined;
+    const isWithout = this.#withoutResource === serverName(server);
+    const resource = isWithout ? undefined : manners.resource;
     return { server, client, manners: { ...manners, resource } };
   }
 }

@@ -306,20 +306,19 @@ describe('a registration that the upstream forgot', () => {
 });
 
 describe('the resource parameter', () => {
-  it('is left out once the upstream refused it', async () => {
-    const upstream = known(world());
+  it('is left out at the server that does without it, and at no other', async () => {
+    const outside = world();
+    const upstream = known(outside);
     assert.equal(valueIn(await upstream.resolve()).manners.resource, upstreamMcp);
 
-    assert.equal(upstream.leaveOutResource(), true);
-
+    upstream.leaveOutResource('https://other.example');
+    assert.equal(valueIn(await upstream.resolve()).manners.resource, upstreamMcp);
+    upstream.leaveOutResource(outside.upstream.issuer);
     assert.equal(valueIn(await upstream.resolve()).manners.resource, undefined);
   });
 
-  it('is sent on where the operator wants it sent', async () => {
-    const upstream = known(world(), { resourceParameter: 'urn:mcp' });
-
-    assert.equal(upstream.leaveOutResource(), false);
-
-    assert.equal(valueIn(await upstream.resolve()).manners.resource, 'urn:mcp');
+  it('may not be left out where the operator wants it sent', () => {
+    assert.equal(known(world()).mayLeaveOutResource(), true);
+    assert.equal(known(world(), { resourceParameter: 'urn:mcp' }).mayLeaveOutResource(), false);
   });
 });
