@@ -238,6 +238,30 @@ describe('a hostile upstream', () => {
     assert.match(outcome.error.description, /evil\.example names another issuer/);
   });
 
+  for (const error of ['invalid_client', 'invalid_target']) {
+    it(`that answers ${error} for ever sends nobody round in circles`, async (test) => {
+      const lies = { [`${issuer}/token`]: { status: 400, body: { error } } };
+      const { gateway, screen, asked, signIn } = await stage(test, lies);
+      const first = await signIn();
+      assert.ok(first.type === 'upstream', first.type);
+      const back = async (url: string) => {
+        const answer = new URL('http://localhost:8002/upstream/callback');
+        const state = new URL(url).searchParams.get('state') ?? '';
+        answer.search = String(new URLSearchParams({ state, code: 'the-code', iss: issuer }));
+        return valueIn(await gateway.returnFromUpstream(returned(answer.href, screen)));
+      };
+
+      const second = await back(first.url);
+      assert.ok(second.type === 'upstream', second.type);
+      const third = await back(second.url);
+
+      assert.ok(third.type === 'error', third.type);
+      assert.match(third.error.description, new RegExp(`\\(${error}\\)`));
+      assert.equal(asked('/token'), 2);
+      assert.ok(asked('/register') <= 2, 'nor does it make registrations without end');
+    });
+  }
+
   for (const [what, iss] of [
     ['another issuer', 'https://evil.example'],
     ['its issuer with a slash', `${issuer}/`],
