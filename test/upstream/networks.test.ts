@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import { connect } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
@@ -140,6 +140,63 @@ for (const [scheme, variable] of [
     assert.ok(tunnels.every((target) => target.startsWith('mcp.upstream.invalid:')));
     assert.equal(direct.probe.ok, false);
     assert.equal(local.status, 200);
+  });
+}
+
+/** Notes every tunnel that it is asked for, and opens none. */
+async function closedProxy(t: TestContext) {
+  const tunnels: string[] = [];
+  const proxy = createServer().on('connect', (request, socket) => {
+    tunnels.push(request.url ?? '');
+    socket.end('HTTP/1.1 502 No\r\n\r\n');
+  });
+  return { tunnels, url: `http://127.0.0.1:${await listening(t, proxy)}` };
+}
+
+for (const noProxy of ['*', 'elsewhere.example, *']) {
+  test(`no proxy is asked where NO_PROXY is ${noProxy}`, async (t) => {
+    const { tunnels, url: proxy } = await closedProxy(t);
+    const environment = { HTTPS_PROXY: proxy, HTTP_PROXY: proxy, NO_PROXY: noProxy };
+
+    for (const url of ['http://mcp.upstream.invalid/mcp', 'https://mcp.upstream.invalid/mcp']) {
+      const { probe } = await ask(adapters(t, url, { environment }), url);
+
+      assert.ok(!probe.ok && probe.failure.kind === 'unavailable', JSON.stringify(probe));
+      assert.match(probe.failure.reason, /ENOTFOUND|EAI_AGAIN/);
+    }
+    assert.deepEqual(tunnels, []);
+  });
+}
+
+for (const host of ['127.0.0.2', '[::1]', 'localhost']) {
+  test(`this machine is not asked for through a proxy by the name ${host}`, async (t) => {
+    const { tunnels, url: proxy } = await closedProxy(t);
+    const server = createServer(telling);
+    server.listen(0, host === '[::1]' ? '::1' : host);
+    await once(server, 'listening');
+    t.after(() => server.close());
+    const { port } = server.address() as AddressInfo;
+    const url = `http://${host}:${port}/mcp`;
+
+    const { probe, status } = await ask(
+      adapters(t, url, { environment: { HTTP_PROXY: proxy } }),
+      url,
+    );
+
+    assert.deepEqual([probe.ok, status, tunnels], [true, 200, []]);
+  });
+}
+
+for (const [variable, value] of [
+  ['HTTPS_PROXY', 'user:secret@proxy:3128'],
+  ['http_proxy', 'http://'],
+] as const) {
+  test(`a proxy that is none is said by its name: ${variable}`, (t) => {
+    const environment = { [variable]: value };
+
+    assert.throws(() => adapters(t, 'https://mcp.example/mcp', { environment }), {
+      message: `${variable} is not the URL of a proxy; give one that begins with http:// or https://, for example ${variable}=http://proxy.example:3128`,
+    });
   });
 }
 
