@@ -6,6 +6,7 @@ import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
+import { rootCertificates } from 'node:tls';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import {
   type UpstreamAdapterOptions,
@@ -81,6 +82,24 @@ test('an upstream under a private authority is trusted once its certificate is g
   assert.equal(strange.ending.type, 'fail');
   assert.ok(trusted.probe.ok);
   assert.equal(trusted.status, 200);
+});
+
+test('a private authority is trusted by NODE_EXTRA_CA_CERTS beside another by its own setting', async (t) => {
+  const server = createTlsServer({ key: tls('server.key'), cert: tls('server.crt') }, telling);
+  const url = `https://localhost:${await listening(t, server)}/mcp`;
+  const [another] = rootCertificates;
+  const environment = { NODE_EXTRA_CA_CERTS: 'test/support/tls/ca.crt' };
+  const missing = { NODE_EXTRA_CA_CERTS: 'test/support/tls/nothing.crt' };
+
+  const both = await ask(adapters(t, url, { ca: another, environment }), url);
+  const one = await ask(adapters(t, url, { ca: tls('ca.crt'), environment: missing }), url);
+
+  assert.deepEqual([both.probe.ok, both.status], [true, 200]);
+  assert.deepEqual(
+    [one.probe.ok, one.status],
+    [true, 200],
+    'Node.js warns of a file that it cannot read, and goes on',
+  );
 });
 
 test('an upstream that asks for a certificate gets ours', async (t) => {

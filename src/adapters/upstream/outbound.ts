@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
 import { Agent, Dispatcher, EnvHttpProxyAgent } from 'undici';
 import { isLoopbackUrl } from '../../domain/outbound-rule.ts';
@@ -16,7 +17,7 @@ export interface OutboundOptions {
   /** PEM, both or neither. */
   readonly clientCert: string | undefined;
   readonly clientKey: string | undefined;
-  /** `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, in capitals or not. */
+  /** `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, in capitals or not; `NODE_EXTRA_CA_CERTS`. */
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
@@ -28,13 +29,27 @@ export interface UpstreamTls {
 }
 
 /** What goes into the TLS options of a connection. */
-export function upstreamTls({ ca, clientCert, clientKey }: OutboundOptions): UpstreamTls {
+export function upstreamTls({
+  ca,
+  clientCert,
+  clientKey,
+  environment,
+}: OutboundOptions): UpstreamTls {
   return {
-    // An own list takes the place of the built-in one.
-    ...(ca !== undefined && { ca: [...rootCertificates, ca] }),
+    // An own list takes the place of what Node.js trusts.
+    ...(ca !== undefined && { ca: [...rootCertificates, ...extraCertificates(environment), ca] }),
     ...(clientCert !== undefined && { cert: clientCert }),
     ...(clientKey !== undefined && { key: clientKey }),
   };
+}
+
+/** Of a file that it cannot read Node.js warns at its start, and goes on. */
+function extraCertificates({ NODE_EXTRA_CA_CERTS: path }: OutboundOptions['environment']) {
+  try {
+    return path ? [readFileSync(path, 'utf8')] : [];
+  } catch {
+    return [];
+  }
 }
 
 /** Connections for the calls of an OAuth client; through a proxy where the environment names one, but never to this machine. */
