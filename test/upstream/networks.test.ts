@@ -6,7 +6,7 @@ import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
-import { rootCertificates } from 'node:tls';
+import { rootCertificates, type TLSSocket } from 'node:tls';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import {
   type UpstreamAdapterOptions,
@@ -120,6 +120,35 @@ test('an upstream that asks for a certificate gets ours', async (t) => {
   assert.equal(without.probe.ok, false);
   assert.equal(given.probe.ok, true);
   assert.equal(given.status, 200);
+});
+
+test('our certificate is shown where the operator said, and to no server that only the upstream names', async (t) => {
+  const shown: string[] = [];
+  const asking = async () => {
+    const certificates = { key: tls('server.key'), cert: tls('server.crt'), ca: tls('ca.crt') };
+    const server = createTlsServer(
+      { ...certificates, requestCert: true, rejectUnauthorized: false },
+      (request, response) => {
+        const { subject } = (request.socket as TLSSocket).getPeerCertificate();
+        shown.push(`${request.url} ${subject === undefined ? 'no' : 'our'} certificate`);
+        response.end();
+      },
+    );
+    return `https://localhost:${await listening(t, server)}`;
+  };
+  const [mcp, named, strange] = [await asking(), await asking(), await asking()];
+  const { authorizationServer } = adapters(t, `${mcp}/mcp`, {
+    ca: tls('ca.crt'),
+    clientCert: tls('client.crt'),
+    clientKey: tls('client.key'),
+    configured: [`${named}/tenant`],
+  });
+
+  await authorizationServer.probe(`${mcp}/mcp`, seconds(10));
+  await authorizationServer.serverDocument(`${named}/as`, seconds(10));
+  await authorizationServer.serverDocument(`${strange}/as`, seconds(10));
+
+  assert.deepEqual(shown, ['/mcp our certificate', '/as our certificate', '/as no certificate']);
 });
 
 for (const [scheme, variable] of [

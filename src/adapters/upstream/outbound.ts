@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
 import { Agent, Dispatcher, EnvHttpProxyAgent } from 'undici';
-import { isLoopbackUrl } from '../../domain/outbound-rule.ts';
+import { isLoopbackUrl, isSameOrigin } from '../../domain/outbound-rule.ts';
 import {
   type Connections,
   http1Connections,
@@ -52,8 +52,22 @@ function extraCertificates({ NODE_EXTRA_CA_CERTS: path }: OutboundOptions['envir
   }
 }
 
-/** Connections for the calls of an OAuth client; through a proxy where the environment names one, but never to this machine. */
-export function outboundDispatcher(options: OutboundOptions): Dispatcher {
+/**
+ * Connections for the calls of an OAuth client; through a proxy where the environment names one, but never to this machine. The client
+ * certificate says who the operator is: only servers of these URLs see it, since the others are a stranger's word.
+ */
+export function outboundDispatcher(
+  options: OutboundOptions,
+  configured: readonly string[],
+): Dispatcher {
+  const known = callsBy(options);
+  if (options.clientCert === undefined) return known;
+  const strange = callsBy({ ...options, clientCert: undefined, clientKey: undefined });
+  const isConfigured = (origin: string) => configured.some((url) => isSameOrigin(url, origin));
+  return new ByOrigin((origin) => (isConfigured(origin) ? known : strange), [known, strange]);
+}
+
+function callsBy(options: OutboundOptions): Dispatcher {
   return dispatcherWith(options, { connect: { timeout: 10_000, ...upstreamTls(options) } });
 }
 
