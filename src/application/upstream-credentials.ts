@@ -1,5 +1,6 @@
 import type { GatewayKeys } from '../domain/grant-keys.ts';
 import { after, seconds } from '../domain/lifetime.ts';
+import { isReadableOutside } from '../domain/metadata.ts';
 import { failure, type Result, success } from '../domain/result.ts';
 import { type Sealed, seal, unseal } from '../domain/sealing.ts';
 import { sha256 } from '../domain/secret-hash.ts';
@@ -83,8 +84,11 @@ function wayTo({ settings, documentUrl }: CredentialParts, { server, preset }: P
   if (clientId !== undefined) return { type: 'configured', clientId };
   const wanted = settings.registration === 'auto' ? preset?.registration : settings.registration;
   const url = documentUrl();
-  const byDocument = wanted === 'document' || (wanted === undefined && server.acceptsDocuments);
-  if (byDocument && url !== undefined) return { type: 'document', url };
+  // An operator who wants it knows that the server is on the same network.
+  const isFit = (at: string) => server.acceptsDocuments && isReadableOutside(at);
+  if (url !== undefined && (wanted === 'document' || (wanted === undefined && isFit(url)))) {
+    return { type: 'document', url };
+  }
   const endpoint = server.registrationEndpoint;
   return endpoint === undefined || wanted === 'manual'
     ? { type: 'by_hand' }

@@ -125,10 +125,13 @@ describe('a client document', () => {
     const outside = world();
 
     const hidden = valueIn(await find(outside, {}, { acceptsDocuments: true }));
+    const inside = { documentUrl: 'https://gateway.corp.internal/oauth/client-metadata.json' };
+    const within = valueIn(await find(outside, inside, { acceptsDocuments: true }));
     const dynamic = { documentUrl, settings: { registration: 'dynamic' } } as const;
     const unwanted = valueIn(await find(outside, dynamic, { acceptsDocuments: true }));
 
     assert.match(hidden.clientId, /^upstream-client/);
+    assert.match(within.clientId, /^upstream-client/);
     assert.match(unwanted.clientId, /^upstream-client/);
   });
 
@@ -136,6 +139,8 @@ describe('a client document', () => {
     const asking = { documentUrl, settings: { registration: 'document' } } as const;
 
     assert.equal(valueIn(await find(world(), asking)).clientId, documentUrl);
+    const inside = { ...asking, documentUrl: 'https://gateway.corp.internal/document.json' };
+    assert.equal(valueIn(await find(world(), inside)).clientId, inside.documentUrl);
   });
 
   it('is never forgotten', async () => {
