@@ -60,8 +60,6 @@ export interface UseCaseSettings {
   /** Where clients reach the gateway, if the operator said so. */
   readonly publicUrl: string | undefined;
   readonly keys: GatewayKeys;
-  /** Whether the end of a grant is told to the upstream's revocation endpoint. */
-  readonly upstreamRevocation: boolean;
 }
 
 /** Every use case that an adapter drives. */
@@ -97,7 +95,7 @@ export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
   const sessions = signInSessions(ports, keys, settings.sessionTtl);
   const upstream = upstreamOf(ports, settings);
   const usesTokens = auth === 'oauth';
-  const enabled = settings.upstreamRevocation;
+  const enabled = settings.upstream.revocation !== 'off';
   const revocations = revokeUpstream({ ports, upstream, keys, policy, enabled });
   const endGrant = endGrantUseCase({ ports, revokeUpstream: revocations.begin, keys, policy });
   const renew = renewUpstreamTokens({

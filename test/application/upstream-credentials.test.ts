@@ -91,6 +91,22 @@ describe('a configured client', () => {
     valueIn(await find(outside, { settings: byEndpoint }, other));
   });
 
+  it('is used where the operator wants it, whatever is known of the place', async () => {
+    const notion = { issuer: 'https://api.notion.com', acceptsDocuments: true };
+    const slack = { issuer: 'https://slack.com' };
+    const found = async (registration: UpstreamSettings['registration'], place: object) =>
+      find(world(), { documentUrl, settings: { registration } }, place);
+
+    const usual = valueIn(await found('auto', notion));
+    const wanted = valueIn(await found('document', notion));
+    const hopeful = valueIn(await found('dynamic', slack));
+
+    assert.match(usual.clientId, /^upstream-client/);
+    assert.equal(wanted.clientId, documentUrl);
+    assert.match(hopeful.clientId, /^upstream-client/);
+    assert.equal(failureIn(await found('auto', slack)).kind, 'unusable');
+  });
+
   it('is never forgotten', async () => {
     const outside = world();
 
