@@ -2,7 +2,12 @@ import { after, type EpochSeconds, isExpired, type Seconds, seconds } from '../d
 import { type Result, success } from '../domain/result.ts';
 import { presetFor } from '../domain/upstream-presets.ts';
 import { mannersOf } from '../domain/upstream-request.ts';
-import { serverName, type Upstream, type UpstreamServer } from '../domain/upstream-server.ts';
+import {
+  serverName,
+  type Upstream,
+  type UpstreamManners,
+  type UpstreamServer,
+} from '../domain/upstream-server.ts';
 import type { UpstreamFailure } from '../domain/upstream-tokens.ts';
 import { type Discovered, discoverUpstream } from './discover-upstream.ts';
 import type { Ports } from './ports.ts';
@@ -177,13 +182,17 @@ class Known implements KnownUpstream {
   }
 
   #spelled(server: UpstreamServer, client: Upstream['client']): Upstream {
-    const { settings } = this.#parts;
-    const preset = presetFor([server.issuer, server.authorizationEndpoint, settings.resource]);
-    const manners = mannersOf(settings, server, preset);
+    const manners = mannersAt(this.#parts.settings, server);
     const isWithout = this.#withoutResource === serverName(server);
     const resource = isWithout ? undefined : manners.resource;
     return { server, client, manners: { ...manners, resource } };
   }
+}
+
+/** How to talk to a server that was found. */
+export function mannersAt(settings: UpstreamSettings, server: UpstreamServer): UpstreamManners {
+  const preset = presetFor([server.issuer, server.authorizationEndpoint, settings.resource]);
+  return mannersOf(settings, server, preset);
 }
 
 function bounded(freshFor: Seconds | undefined): Seconds {

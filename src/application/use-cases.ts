@@ -11,7 +11,8 @@ import { type BeginAuthorization, beginAuthorization } from './begin-authorizati
 import { checkAssertion } from './check-assertion.ts';
 import { scopeChoice } from './choose-scope.ts';
 import { type DescribeResource, describeResource } from './describe-resource.ts';
-import { type DiagnoseUpstream, diagnoseUpstream, type PageVisitor } from './diagnose-upstream.ts';
+import type { PageVisitor } from './diagnose-endpoints.ts';
+import { type DiagnoseUpstream, diagnoseUpstream } from './diagnose-upstream.ts';
 import { endGrantUseCase } from './end-grant.ts';
 import { type ExchangeCode, exchangeCode } from './exchange-code.ts';
 import { type ClientSources, findClient } from './find-client.ts';

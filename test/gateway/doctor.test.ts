@@ -77,6 +77,31 @@ describe('doctor', () => {
     assert.match(out, /client +nobody \(configured\)/);
   });
 
+  test('finds a secret that the server does not take', async (t) => {
+    const { mcp } = await startUpstream(t, startSdkMcpServer, {
+      registration: false,
+      clients: [
+        {
+          client_id: 'by-hand',
+          client_secret: 'right',
+          application_type: 'native',
+          redirect_uris: ['http://localhost/upstream/callback'],
+          grant_types: ['authorization_code', 'refresh_token'],
+        },
+      ],
+    });
+    const flags = [`--upstream-rs=${mcp.url}`, '--upstream-client-id=by-hand'];
+
+    const right = await run(...flags, '--upstream-client-secret=right');
+    const wrong = await run(...flags, '--upstream-client-secret=wrong');
+
+    assert.equal(right.code, 0, right.out);
+    assert.match(right.out, /POST .*\/token +400 application\/json/);
+    assert.equal(wrong.code, 1);
+    assert.match(wrong.out, /does not accept the client \(invalid_client/);
+    assert.ok(!wrong.out.includes('wrong"'), 'the secret is not shown');
+  });
+
   test('finds an MCP server that wants no token, and one that takes the fixed header or not', async (t) => {
     const { mcp } = await startStage(t);
     const url = `--upstream-rs=${mcp.url}`;

@@ -66,13 +66,19 @@ function planOf(config: GatewayConfig, { upstream, scope }: Diagnosis): DoctorRe
     'authorization endpoint': withoutQuery(server.authorizationEndpoint),
     'token endpoint': withoutQuery(server.tokenEndpoint),
     PKCE: 'S256',
-    client: `${client.clientId} (${howKnown(config, client.clientId)})`,
-    'client authentication': client.method,
+    'registration endpoint': shownUrl(server.registrationEndpoint),
+    'revocation endpoint': shownUrl(server.revocationEndpoint),
+    client: client ? `${client.clientId} (${howKnown(config, client.clientId)})` : null,
+    'client authentication': client?.method ?? null,
     scope: scope ?? null,
     resource: manners.resource ?? null,
     'further parameters': String(new URLSearchParams(manners.authorizeParameters)) || null,
     ...callback,
   };
+}
+
+function shownUrl(url: string | undefined): string | null {
+  return url === undefined ? null : withoutQuery(url);
 }
 
 const withoutOAuth = {

@@ -1,4 +1,4 @@
-import type { PageVisitor } from '../../application/diagnose-upstream.ts';
+import type { PageVisitor } from '../../application/diagnose-endpoints.ts';
 import type {
   Clock,
   UpstreamAuthorizationServer,
