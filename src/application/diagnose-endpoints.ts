@@ -157,7 +157,7 @@ function judgedRefusal(cause: UpstreamFailure): Findings {
   if (cause.kind === 'unavailable') return problem(troubleIn('The token endpoint', cause));
   const reason = reasonOf(cause);
   if (cause.kind === 'unusable') {
-    return problem(`${reason} Check the address, and --upstream-token-endpoint where it is set.`);
+    return problem(`${reason} Correct --upstream-token-endpoint where it is set.`);
   }
   if (unknownCode.has(cause.error)) return wellAndGood;
   if (isClientRefusal(cause) || unknownClient.has(cause.error)) {

@@ -143,17 +143,17 @@ class Walk {
     metadata: ResourceDocument | undefined,
     reading: ProbeReading,
   ): Found<DescribedServer> {
-    const { issuer, resource } = this.#settings;
+    const { issuer } = this.#settings;
     const issuers = issuer === undefined ? (metadata?.authorizationServers ?? []) : [issuer];
     if (issuers.length === 0) return this.#legacyServer(reading);
-    let last = unusable(`${resource} names no authorization server.`);
+    let last = unpublished(issuers[0]);
     const isKnown = (each: string) => this.#isKnown(each);
     const knownFirst = [...issuers.filter(isKnown), ...issuers.filter((each) => !isKnown(each))];
     for (const each of knownFirst.slice(0, mostServers)) {
       const server = await this.#serverAt(each);
       if (server.ok && server.value !== undefined) return success(server.value);
       if (!server.ok && server.failure.kind === 'unavailable' && isKnown(each)) return server;
-      last = server.ok ? unusable(`${each} publishes no authorization server metadata.`) : server;
+      last = server.ok ? unpublished(each) : server;
     }
     return last;
   }
@@ -186,7 +186,11 @@ class Walk {
   /** The server of an issuer; `undefined` where it has no metadata. */
   async #serverAt(issuer: string): Found<DescribedServer | undefined> {
     const fault = outboundFault(issuer, this.#rule);
-    if (fault !== undefined) return unusable(`The authorization server ${issuer} ${fault}.`);
+    if (fault !== undefined) {
+      return unusable(
+        `The authorization server ${issuer} ${fault}, so it is not asked: set --upstream-as to the one that is meant, or --upstream-plain-http=allow where the network is private.`,
+      );
+    }
     this.#trouble = undefined;
     // Of the server alone: what an MCP server is known for is not lent to a stranger that it names.
     const preset = presetFor([issuer]);
@@ -238,6 +242,12 @@ class Walk {
     }
     return call(seconds(Math.min(left, limits.call)));
   }
+}
+
+function unpublished(issuer: string | undefined): Result<never, UpstreamFailure> {
+  return unusable(
+    `${issuer} publishes no authorization server metadata: set --upstream-as to the one that is meant, or name both endpoints by --upstream-authorize-endpoint and --upstream-token-endpoint.`,
+  );
 }
 
 function unusable(reason: string): Result<never, UpstreamFailure> {

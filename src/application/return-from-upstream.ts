@@ -158,7 +158,9 @@ function foreignTo(
   if (binding?.server !== serverName(server)) {
     return 'The upstream changed its authorization server during the sign-in: start again.';
   }
-  return isIssuerOf(server, issuer) ? undefined : 'The answer came from another upstream server.';
+  return isIssuerOf(server, issuer)
+    ? undefined
+    : 'The answer came from another upstream server: start again, and tell the operator if it happens again.';
 }
 
 /**

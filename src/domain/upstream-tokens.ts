@@ -106,7 +106,7 @@ export function asClientError(failure: UpstreamFailure): OAuthError {
         ? oauthError('access_denied', 'Access was denied at the upstream server.')
         : oauthError(
             'server_error',
-            `The upstream server refused the request (${codeOf(failure.error)}).`,
+            `The upstream server refused the request (${codeOf(failure.error)}): see the gateway's log for its reason.`,
           );
     case 'unavailable':
       return upstreamUnavailable(failure.retryAfter);

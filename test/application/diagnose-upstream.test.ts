@@ -208,7 +208,7 @@ describe('a look at the token endpoint', () => {
       'a page that is not there',
       { kind: 'unusable', reason: 'It answered with status 404.' },
       'problems',
-      /status 404\. Check/,
+      /status 404\. Correct/,
     ],
     [
       'trouble',

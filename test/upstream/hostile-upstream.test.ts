@@ -65,6 +65,9 @@ async function stage(
   return { internet, outside, gateway, screen, asked, signIn, logged };
 }
 
+/** A sentence goes on with what to do. */
+const remedied = /: (?:.*, )?(?:if|set|correct|register|give|name|ask|check|look|see)\b/;
+
 describe('a hostile upstream', () => {
   const refused: readonly (readonly [
     string,
@@ -171,6 +174,7 @@ describe('a hostile upstream', () => {
 
       assert.ok('error' in outcome, JSON.stringify(outcome));
       assert.match(outcome.error.description, sentence);
+      assert.match(outcome.error.description, remedied);
       assert.equal(asked(untouched), 0, untouched);
       assert.ok(internet.requests.every(({ body }) => !body.includes('the-client-secret')));
     });
@@ -350,6 +354,7 @@ describe('a hostile upstream', () => {
 
       assert.ok(outcome.type === 'error');
       assert.match(outcome.error.description, told);
+      assert.match(outcome.error.description, remedied);
       assert.doesNotMatch(outcome.error.description, /Welcome|evil\.example|yyy/);
       assert.match(log()[0] ?? '', logged);
       assert.equal(asked('evil.example'), 0);
