@@ -93,7 +93,7 @@ export function httpCaller({ dispatcher, userAgent, watch }: CallerOptions): Mak
         current = { ...current, url: target };
       }
     } catch (error) {
-      const trouble = failureOf(error, current.url);
+      const trouble = failureOf(error, current.url, within);
       watch?.({ ...seen(current), trouble: trouble.reason });
       return failure(trouble);
     }
@@ -174,7 +174,11 @@ function secondsOf(header: string | undefined): number | undefined {
   return header !== undefined && /^\d{1,6}$/.test(header) ? Number(header) : undefined;
 }
 
-function failureOf(error: unknown, url: string): Exclude<UpstreamFailure, { kind: 'refused' }> {
+function failureOf(
+  error: unknown,
+  url: string,
+  within: Seconds,
+): Exclude<UpstreamFailure, { kind: 'refused' }> {
   const { host } = new URL(url);
   if (error instanceof AnswerTooLong) {
     return {
@@ -184,5 +188,6 @@ function failureOf(error: unknown, url: string): Exclude<UpstreamFailure, { kind
   }
   const { name, code } = error as { readonly name?: string; readonly code?: unknown };
   const what = typeof code === 'string' ? code : name; // that of a timeout is a number
-  return { kind: 'unavailable', reason: `${host}: ${what}`, retryAfter: undefined };
+  const limit = name === 'TimeoutError' ? ` after ${Math.round(within)} s` : '';
+  return { kind: 'unavailable', reason: `${host}: ${what}${limit}`, retryAfter: undefined };
 }
