@@ -242,6 +242,55 @@ describe('a hostile upstream', () => {
     assert.match(outcome.error.description, /evil\.example names another issuer/);
   });
 
+  it('that sends users to an honest server gets no code of theirs at its own token endpoint', async (test) => {
+    const bank = 'https://bank.example';
+    const lies = claiming({
+      authorization_endpoint: `${bank}/authorize`,
+      token_endpoint: 'https://evil.example/token',
+      authorization_response_iss_parameter_supported: false,
+    });
+    const { gateway, screen, asked } = await stage(test, lies);
+    const url = new URL(await upstreamUrl(gateway, screen));
+    assert.equal(url.origin, bank);
+    const answer = new URL('http://localhost:8002/upstream/callback');
+    const state = url.searchParams.get('state') ?? '';
+    answer.search = String(new URLSearchParams({ state, code: 'the-code', iss: bank }));
+
+    const outcome = valueIn(await gateway.returnFromUpstream(returned(answer.href, screen)));
+
+    assert.ok(outcome.type === 'error', outcome.type);
+    assert.match(outcome.error.description, /came from another upstream server/);
+    assert.equal(asked('evil.example'), 0);
+  });
+
+  it('with a token endpoint elsewhere gets nothing there but what was made for it', async (test) => {
+    const elsewhere = 'https://elsewhere.example/token';
+    const lies = { ...claiming({ token_endpoint: elsewhere }), [elsewhere]: {} };
+    const { gateway, screen, internet } = await stage(test, lies);
+    const url = new URL(await upstreamUrl(gateway, screen));
+    const answer = new URL('http://localhost:8002/upstream/callback');
+    const state = url.searchParams.get('state') ?? '';
+    answer.search = String(new URLSearchParams({ state, code: 'the-code', iss: issuer }));
+
+    valueIn(await gateway.returnFromUpstream(returned(answer.href, screen)));
+
+    const [sent, ...more] = internet.requests.filter(({ url: at }) => at.startsWith(elsewhere));
+    const credentials = `Basic ${Buffer.from('id:the-client-secret').toString('base64')}`;
+    assert.equal(
+      sent?.headers.authorization,
+      credentials,
+      'of the registration at this very issuer',
+    );
+    assert.deepEqual([...new URLSearchParams(sent?.body).keys()].toSorted(), [
+      'code',
+      'code_verifier',
+      'grant_type',
+      'redirect_uri',
+      'resource',
+    ]);
+    assert.equal(more.length, 0);
+  });
+
   for (const error of ['invalid_client', 'invalid_target']) {
     it(`that answers ${error} for ever sends nobody round in circles`, async (test) => {
       const lies = { [`${issuer}/token`]: { status: 400, body: { error } } };
@@ -455,6 +504,20 @@ describe('a call to the upstream', () => {
         (path) => `POST ${path} Basic aWQ6cw== grant_type=refresh_token`,
       ),
     );
+  });
+
+  it('follows three redirects and no more', async (test) => {
+    const asked: string[] = [];
+    const origin = await server(test, (request, response) => {
+      asked.push(request.url ?? '');
+      const next = Number(request.url?.slice(1)) + 1;
+      response.writeHead(307, { location: `/${next}` }).end();
+    });
+
+    const answer = await caller().serverDocument(`${origin}/0`, seconds(10));
+
+    assert.ok(!answer.ok && answer.failure.kind === 'unusable', JSON.stringify(answer));
+    assert.deepEqual(asked, ['/0', '/1', '/2', '/3']);
   });
 
   it('survives what comes of a body that it leaves before its end', async (test) => {
