@@ -229,6 +229,11 @@ function upstreamOf(
   return upstreamAdapters({
     ...fileContents(config),
     url: config.upstreamRs,
+    configured: [
+      config.upstreamAs,
+      config.upstreamAuthorizeEndpoint,
+      config.upstreamTokenEndpoint,
+    ].filter((named) => named !== undefined),
     auth: config.upstreamAuth,
     callLimit: seconds(config.upstreamTimeout),
     http: config.upstreamHttp,

@@ -66,6 +66,9 @@ function namedServer(settings: UpstreamSettings): UpstreamServer | undefined {
   };
 }
 
+/** Of an MCP server that did not answer. */
+const unread: ProbeReading = { status: 0, metadataUrl: undefined, scopes: undefined };
+
 /** More are not tried: a list of servers is a stranger's word. */
 const mostServers = 5;
 
@@ -91,17 +94,28 @@ class Walk {
   }
 
   async server(): Found<UpstreamServer> {
-    const { resource } = this.#settings;
+    const { resource, issuer } = this.#settings;
     const probe = await this.#within((time) =>
       this.#ports.authorizationServer.probe(resource, time),
     );
-    if (!probe.ok) return probe;
+    if (!probe.ok) {
+      // Of the server that the operator named; what was known before says more than that.
+      const isEnough = issuer !== undefined && this.#known === undefined;
+      return isEnough ? this.#serverOfSilent() : probe;
+    }
     const reading = readProbe(probe.value, resource, this.#rule);
     const metadata = await this.#resource(reading);
     if (!metadata.ok) return metadata;
     const server = await this.#serverFor(metadata.value, reading);
     if (!server.ok) return server;
     return success({ ...server.value, ...resourceOf(reading, metadata.value) });
+  }
+
+  /** The server alone, while the MCP server says nothing: soon to be looked for again. */
+  async #serverOfSilent(): Found<UpstreamServer> {
+    const server = await this.#serverFor(undefined, unread);
+    this.freshFor = seconds(0);
+    return server.ok ? success({ ...server.value, ...silentResource }) : server;
   }
 
   /** The metadata of the MCP server: where its challenge says, else at the well-known places; `undefined` where it has none. */
@@ -129,17 +143,17 @@ class Walk {
     metadata: ResourceDocument | undefined,
     reading: ProbeReading,
   ): Found<DescribedServer> {
-    const { issuer, resource } = this.#settings;
+    const { issuer } = this.#settings;
     const issuers = issuer === undefined ? (metadata?.authorizationServers ?? []) : [issuer];
     if (issuers.length === 0) return this.#legacyServer(reading);
-    let last = unusable(`${resource} names no authorization server.`);
+    let last = unpublished(issuers[0]);
     const isKnown = (each: string) => this.#isKnown(each);
     const knownFirst = [...issuers.filter(isKnown), ...issuers.filter((each) => !isKnown(each))];
     for (const each of knownFirst.slice(0, mostServers)) {
       const server = await this.#serverAt(each);
       if (server.ok && server.value !== undefined) return success(server.value);
       if (!server.ok && server.failure.kind === 'unavailable' && isKnown(each)) return server;
-      last = server.ok ? unusable(`${each} publishes no authorization server metadata.`) : server;
+      last = server.ok ? unpublished(each) : server;
     }
     return last;
   }
@@ -172,7 +186,11 @@ class Walk {
   /** The server of an issuer; `undefined` where it has no metadata. */
   async #serverAt(issuer: string): Found<DescribedServer | undefined> {
     const fault = outboundFault(issuer, this.#rule);
-    if (fault !== undefined) return unusable(`The authorization server ${issuer} ${fault}.`);
+    if (fault !== undefined) {
+      return unusable(
+        `The authorization server ${issuer} ${fault}, so it is not asked: set --upstream-as to the one that is meant, or --upstream-plain-http=allow where the network is private.`,
+      );
+    }
     this.#trouble = undefined;
     // Of the server alone: what an MCP server is known for is not lent to a stranger that it names.
     const preset = presetFor([issuer]);
@@ -224,6 +242,12 @@ class Walk {
     }
     return call(seconds(Math.min(left, limits.call)));
   }
+}
+
+function unpublished(issuer: string | undefined): Result<never, UpstreamFailure> {
+  return unusable(
+    `${issuer} publishes no authorization server metadata: set --upstream-as to the one that is meant, or name both endpoints by --upstream-authorize-endpoint and --upstream-token-endpoint.`,
+  );
 }
 
 function unusable(reason: string): Result<never, UpstreamFailure> {

@@ -184,7 +184,7 @@ async function ask(
   if (!refused || !parts.upstream.mayLeaveOutResource()) return failure(answer.failure);
   const without = { upstream, binding: { ...binding, resource: undefined } };
   const again = await ask(parts, without, tokens);
-  if (again.ok) parts.upstream.leaveOutResource();
+  if (again.ok) parts.upstream.leaveOutResource(binding.server);
   return again;
 }
 

@@ -2,7 +2,12 @@ import { after, type EpochSeconds, isExpired, type Seconds, seconds } from '../d
 import { type Result, success } from '../domain/result.ts';
 import { presetFor } from '../domain/upstream-presets.ts';
 import { mannersOf } from '../domain/upstream-request.ts';
-import type { Upstream, UpstreamServer } from '../domain/upstream-server.ts';
+import {
+  serverName,
+  type Upstream,
+  type UpstreamManners,
+  type UpstreamServer,
+} from '../domain/upstream-server.ts';
 import type { UpstreamFailure } from '../domain/upstream-tokens.ts';
 import { type Discovered, discoverUpstream } from './discover-upstream.ts';
 import type { Ports } from './ports.ts';
@@ -15,6 +20,11 @@ export interface KnownUpstream {
   resolve(): Promise<Result<Upstream, UpstreamFailure>>;
   /** The server alone, without registering there: nothing but public documents is asked for. */
   server(): Promise<Result<UpstreamServer, UpstreamFailure>>;
+  /**
+   * The server, for who can do without: nobody is kept waiting for long, nor at all soon after a look that found nothing. Then it is the
+   * server as it was last found, if ever.
+   */
+  glance(): Promise<UpstreamServer | undefined>;
   /** What keeps the gateway from having credentials at this server, as far as that is known without asking there. */
   obstacle(server: UpstreamServer): UpstreamFailure | undefined;
   /** The server as it was last found, if ever; asks nothing of the network. */
@@ -25,8 +35,8 @@ export interface KnownUpstream {
   forgetClient(clientId: string): Promise<boolean>;
   /** Whether `resource` may be left out where the upstream refuses it; false where the operator wants it sent. */
   mayLeaveOutResource(): boolean;
-  /** The upstream itself refused the `resource` parameter: from now on it is not sent, where it may be left out. */
-  leaveOutResource(): boolean;
+  /** This server refused the `resource` parameter, and took the same without: from now on it is not sent there. */
+  leaveOutResource(server: string): void;
 }
 
 interface KnownParts {
@@ -37,6 +47,12 @@ interface KnownParts {
 
 /** How long a discovered server is taken as known: as its documents say, within these bounds (seconds). A login takes two looks. */
 const kept = { usually: seconds(3600), atLeast: seconds(60), atMost: seconds(86_400) } as const;
+
+/** How long a glance waits for an upstream that nothing is known of, in milliseconds. */
+export const longestWait = 3000;
+
+/** After a look that found nothing anybody may ask, but for a glance the upstream is left alone for this long (seconds). */
+const pause = seconds(30);
 
 /** The upstream, looked for one at a time, however many ask. */
 export function knownUpstream(parts: KnownParts): KnownUpstream {
@@ -55,7 +71,10 @@ class Known implements KnownUpstream {
   #upstream: Upstream | undefined;
   #finding: Promise<Result<UpstreamServer, UpstreamFailure>> | undefined;
   #running: Promise<Result<Upstream, UpstreamFailure>> | undefined;
-  #withResource = true;
+  /** The server that does without `resource`, by {@link serverName}. */
+  #withoutResource: string | undefined;
+  /** Before this no glance looks. */
+  #notBefore: EpochSeconds | undefined;
 
   constructor(parts: KnownParts) {
     this.#parts = parts;
@@ -76,6 +95,20 @@ class Known implements KnownUpstream {
       this.#finding = undefined;
     });
     return this.#finding;
+  }
+
+  async glance(): Promise<UpstreamServer | undefined> {
+    const { clock } = this.#parts.ports;
+    const mayLook = this.#notBefore === undefined || isExpired(this.#notBefore, clock.now());
+    if (mayLook && !this.#isFresh()) {
+      const looking = this.server();
+      const wait = clock.sleep(longestWait).then(() => {
+        // One who waited in vain is enough: the look goes on, and clears this when it succeeds.
+        if (this.#finding === looking) this.#pause();
+      });
+      await Promise.race([looking, wait]);
+    }
+    return this.known();
   }
 
   obstacle(server: UpstreamServer): UpstreamFailure | undefined {
@@ -104,11 +137,9 @@ class Known implements KnownUpstream {
     return this.#parts.settings.resourceParameter === 'auto';
   }
 
-  leaveOutResource(): boolean {
-    if (!this.mayLeaveOutResource()) return false;
-    this.#withResource = false;
+  leaveOutResource(server: string): void {
+    this.#withoutResource = server;
     this.#upstream = undefined;
-    return true;
   }
 
   #isFresh(): boolean {
@@ -130,12 +161,18 @@ class Known implements KnownUpstream {
     const { ports, settings } = this.#parts;
     if (this.#server !== undefined && this.#isFresh()) return success(this.#server.server);
     const found = await discoverUpstream(ports, settings, this.#server?.server);
+    this.#notBefore = undefined;
     if (found.ok) return success(this.#keep(found.value));
     // The metadata being out of reach says nothing against what was there before.
     if (found.failure.kind === 'unavailable' && this.#server !== undefined) {
       return success(this.#keep({ server: this.#server.server, freshFor: kept.atLeast }));
     }
+    this.#pause();
     return found;
+  }
+
+  #pause(): void {
+    this.#notBefore = after(this.#parts.ports.clock.now(), pause);
   }
 
   #keep({ server, freshFor }: Discovered): UpstreamServer {
@@ -145,12 +182,17 @@ class Known implements KnownUpstream {
   }
 
   #spelled(server: UpstreamServer, client: Upstream['client']): Upstream {
-    const { settings } = this.#parts;
-    const preset = presetFor([server.issuer, server.authorizationEndpoint, settings.resource]);
-    const manners = mannersOf(settings, server, preset);
-    const resource = this.#withResource ? manners.resource : undefined;
+    const manners = mannersAt(this.#parts.settings, server);
+    const isWithout = this.#withoutResource === serverName(server);
+    const resource = isWithout ? undefined : manners.resource;
     return { server, client, manners: { ...manners, resource } };
   }
+}
+
+/** How to talk to a server that was found. */
+export function mannersAt(settings: UpstreamSettings, server: UpstreamServer): UpstreamManners {
+  const preset = presetFor([server.issuer, server.authorizationEndpoint, settings.resource]);
+  return mannersOf(settings, server, preset);
 }
 
 function bounded(freshFor: Seconds | undefined): Seconds {

@@ -1,3 +1,4 @@
+import type { FlowId } from '../domain/authorization-flow.ts';
 import {
   type FlowSecrets,
   flowOfState,
@@ -60,8 +61,14 @@ interface ReturnParts {
   readonly callbackUrl: () => string;
 }
 
+interface Returning extends ReturnParts {
+  /** The last flow whose `resource` the token endpoint itself refused: what becomes of it without tells the others. */
+  refusedResource: FlowId | undefined;
+}
+
 /** The use case behind GET /upstream/callback. */
-export function returnFromUpstream(parts: ReturnParts): ReturnFromUpstream {
+export function returnFromUpstream(given: ReturnParts): ReturnFromUpstream {
+  const parts: Returning = { ...given, refusedResource: undefined };
   const { move, refuse } = parts;
   return async (response) => {
     const id = flowOfState(response.state);
@@ -81,14 +88,20 @@ export function returnFromUpstream(parts: ReturnParts): ReturnFromUpstream {
 }
 
 async function conclude(
-  parts: ReturnParts,
+  parts: Returning,
   flow: ReturnedFlow,
   response: UpstreamReturn,
   secrets: FlowSecrets,
 ): Promise<Result<ReturnOutcome, StepRefusal>> {
   const { ports, finish } = parts;
   const tokens = await redeem(parts, flow, response, secrets);
-  if (tokens.ok) return finish(flow, tokens);
+  if (tokens.ok) {
+    const { binding } = tokens.value;
+    if (binding !== undefined && flow.id === parts.refusedResource) {
+      parts.upstream.leaveOutResource(binding.server);
+    }
+    return finish(flow, tokens);
+  }
   const { failure: cause } = tokens;
   const denied = cause.kind === 'refused' && cause.error === 'access_denied';
   ports.events.emit(
@@ -145,7 +158,9 @@ function foreignTo(
   if (binding?.server !== serverName(server)) {
     return 'The upstream changed its authorization server during the sign-in: start again.';
   }
-  return isIssuerOf(server, issuer) ? undefined : 'The answer came from another upstream server.';
+  return isIssuerOf(server, issuer)
+    ? undefined
+    : 'The answer came from another upstream server: start again, and tell the operator if it happens again.';
 }
 
 /**
@@ -153,17 +168,19 @@ function foreignTo(
  * may be the user's own words: it changes this flow alone, and nothing that others rely on.
  */
 async function mend(
-  { upstream }: ReturnParts,
-  { ask }: ReturnedFlow,
+  parts: Returning,
+  { ask, id }: ReturnedFlow,
   cause: UpstreamFailure,
   response: UpstreamReturn,
 ): Promise<Upstream | undefined> {
+  const { upstream } = parts;
   if (ask === undefined || ask.again) return undefined;
   const { resource, clientId } = ask.binding;
   const throughBrowser = response.error !== undefined;
   if (isResourceRefusal(cause) && resource !== undefined) {
-    const left = throughBrowser ? upstream.mayLeaveOutResource() : upstream.leaveOutResource();
-    return left ? withoutResource(await upstream.resolve()) : undefined;
+    if (!upstream.mayLeaveOutResource()) return undefined;
+    if (!throughBrowser) parts.refusedResource = id;
+    return withoutResource(await upstream.resolve());
   }
   if (throughBrowser || !isClientRefusal(cause)) return undefined;
   return (await upstream.forgetClient(clientId)) ? valueIn(await upstream.resolve()) : undefined;

@@ -14,12 +14,11 @@ export type ScopeToShow = (flow: Flow, signedIn: Subject | undefined) => Promise
 
 /** Shows what the choice will be. */
 export function scopeToShow(
-  upstream: Pick<KnownUpstream, 'server'> | undefined,
+  upstream: Pick<KnownUpstream, 'glance'> | undefined,
   choose: ChooseScope,
 ): ScopeToShow {
   return async ({ request }, signedIn) => {
     // Before the user said yes nobody registers or asks for anything there: the server's public documents are enough.
-    const server = await upstream?.server();
-    return choose(request, signedIn, server?.ok ? server.value : undefined);
+    return choose(request, signedIn, await upstream?.glance());
   };
 }

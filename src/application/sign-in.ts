@@ -57,6 +57,8 @@ export type SignInOutcome =
       readonly code: string;
       readonly session: string | undefined;
     }
+  /** Somebody has to register the gateway at the upstream first: the user is told, and the client gets the error if the user goes back. */
+  | { readonly type: 'by_hand'; readonly address: ReturnAddress; readonly error: OAuthError }
   /** Back to the client, with an error. */
   | { readonly type: 'error'; readonly address: ReturnAddress; readonly error: OAuthError };
 
@@ -226,5 +228,6 @@ async function giveUp(
   });
   const ended = await move(flow.id, { type: 'failed' });
   if (!ended.ok) return ended;
-  return success({ type: 'error', address: flow.request, error: asClientError(cause) });
+  const type = cause.kind === 'unusable' && cause.byHand ? 'by_hand' : 'error';
+  return success({ type, address: flow.request, error: asClientError(cause) });
 }

@@ -1,5 +1,6 @@
 import type { GatewayKeys } from '../domain/grant-keys.ts';
 import { after, seconds } from '../domain/lifetime.ts';
+import { isReadableOutside } from '../domain/metadata.ts';
 import { failure, type Result, success } from '../domain/result.ts';
 import { type Sealed, seal, unseal } from '../domain/sealing.ts';
 import { sha256 } from '../domain/secret-hash.ts';
@@ -10,7 +11,7 @@ import {
   type UpstreamClient,
 } from '../domain/upstream-client.ts';
 import { presetFor, type UpstreamPreset } from '../domain/upstream-presets.ts';
-import { scopesDemanded, serverName, type UpstreamServer } from '../domain/upstream-server.ts';
+import { scopesToRegister, serverName, type UpstreamServer } from '../domain/upstream-server.ts';
 import type { UpstreamFailure } from '../domain/upstream-tokens.ts';
 import type { Ports, UpstreamRegistration, Version, Versioned } from './ports.ts';
 import type { UpstreamSettings } from './upstream-settings.ts';
@@ -83,8 +84,11 @@ function wayTo({ settings, documentUrl }: CredentialParts, { server, preset }: P
   if (clientId !== undefined) return { type: 'configured', clientId };
   const wanted = settings.registration === 'auto' ? preset?.registration : settings.registration;
   const url = documentUrl();
-  const byDocument = wanted === 'document' || (wanted === undefined && server.acceptsDocuments);
-  if (byDocument && url !== undefined) return { type: 'document', url };
+  // An operator who wants it knows that the server is on the same network.
+  const isFit = (at: string) => server.acceptsDocuments && isReadableOutside(at);
+  if (url !== undefined && (wanted === 'document' || (wanted === undefined && isFit(url)))) {
+    return { type: 'document', url };
+  }
   const endpoint = server.registrationEndpoint;
   return endpoint === undefined || wanted === 'manual'
     ? { type: 'by_hand' }
@@ -111,6 +115,7 @@ function byHand({ preset, redirectUri }: Place): UpstreamFailure {
   return {
     kind: 'unusable',
     reason: `The upstream wants a client registered by hand: register one with the callback URL ${redirectUri} and set --upstream-client-id.${hint}`,
+    byHand: true,
   };
 }
 
@@ -188,7 +193,7 @@ async function register(
     clientName: settings.clientName,
     redirectUri,
     method,
-    scope: settings.scope ?? scopesDemanded(server)?.join(' '),
+    scope: settings.scope ?? scopesToRegister(server)?.join(' '),
     publicKey: method === 'private_key_jwt' ? settings.publicKey : undefined,
   });
   if (!answer.ok) return withHint(answer.failure, place);

@@ -11,7 +11,8 @@ import { type BeginAuthorization, beginAuthorization } from './begin-authorizati
 import { checkAssertion } from './check-assertion.ts';
 import { chooseScope } from './choose-scope.ts';
 import { type DescribeResource, describeResource } from './describe-resource.ts';
-import { type DiagnoseUpstream, diagnoseUpstream, type PageVisitor } from './diagnose-upstream.ts';
+import type { PageVisitor } from './diagnose-endpoints.ts';
+import { type DiagnoseUpstream, diagnoseUpstream } from './diagnose-upstream.ts';
 import { endGrantUseCase } from './end-grant.ts';
 import { type ExchangeCode, exchangeCode } from './exchange-code.ts';
 import { type ClientSources, findClient } from './find-client.ts';
@@ -61,8 +62,6 @@ export interface UseCaseSettings {
   /** Where clients reach the gateway, if the operator said so. */
   readonly publicUrl: string | undefined;
   readonly keys: GatewayKeys;
-  /** Whether the end of a grant is told to the upstream's revocation endpoint. */
-  readonly upstreamRevocation: boolean;
 }
 
 /** Every use case that an adapter drives. */
@@ -98,7 +97,7 @@ export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
   const sessions = signInSessions(ports, keys, settings.sessionTtl);
   const upstream = upstreamOf(ports, settings);
   const usesTokens = auth === 'oauth';
-  const enabled = settings.upstreamRevocation;
+  const enabled = settings.upstream.revocation !== 'off';
   const revocations = revokeUpstream({ ports, upstream, keys, policy, enabled });
   const endGrant = endGrantUseCase({ ports, revokeUpstream: revocations.begin, keys, policy });
   const renew = renewUpstreamTokens({
@@ -121,7 +120,7 @@ export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
     begin: beginAuthorization(ports, find, flowTtl, flowCrowd(ports, settings.flows)),
     openLogin: openLogin(ports, move, sessions),
     scopeToShow: scopeToShow(screenTwo, choose),
-    resource: describeResource({ ports, upstream: screenTwo, configured: scope }),
+    resource: describeResource({ upstream: screenTwo, configured: scope }),
     lookAtUpstream: lookAtUpstream(ports, screenTwo),
     submitSignIn: submitSignIn({
       throttle: signInThrottle(ports.clock),

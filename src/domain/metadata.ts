@@ -119,6 +119,20 @@ export function clientDocumentUrl(publicUrl: string | undefined): string | undef
   return publicUrl?.startsWith('https:') ? `${publicUrl}${clientDocumentPath}` : undefined;
 }
 
+/** Whether a server anywhere could read this URL, as far as its host says: a name of this machine or of a network of its own is none of theirs. */
+export function isReadableOutside(url: string): boolean {
+  const { hostname } = new URL(url);
+  if (hostname.startsWith('[')) return !ownAddress6.test(hostname);
+  return hostname.includes('.') && !ownName.test(hostname) && !ownAddress4.test(hostname);
+}
+
+// RFC 6761 §6, RFC 6762 §3, RFC 8375 §4; `internal` is reserved by ICANN.
+const ownName = /\.(?:localhost|local|internal|lan|test|home\.arpa)$/;
+// RFC 6890 §2.2.2: this machine and networks of one's own; RFC 6598 those of a carrier.
+const ownAddress4 =
+  /^(?:0|10|127|169\.254|192\.168|172\.(?:1[6-9]|2\d|3[01])|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7]))(?:\.\d+)+$/;
+const ownAddress6 = /^\[(?:::1?\]|f[cd]|fe[89ab])/;
+
 /** The document; with a key the gateway signs for itself, without one it is a public client. */
 export function clientDocument(
   url: string,

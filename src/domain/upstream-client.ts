@@ -34,7 +34,7 @@ export interface AuthMethodFacts {
 export function authMethodFor(facts: AuthMethodFacts): UpstreamAuthMethod {
   const { configured, answered, preset, listed = [], hasSecret } = facts;
   if (configured !== undefined) return configured;
-  if (answered === 'private_key_jwt') return answered;
+  if (answered === 'private_key_jwt' && facts.hasKey) return answered;
   if (!hasSecret) return facts.hasKey && canUseKey(facts) ? 'private_key_jwt' : 'none';
   if (preset !== undefined) return preset;
   if (answered === 'client_secret_basic' || answered === 'client_secret_post') return answered;

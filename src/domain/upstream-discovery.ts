@@ -168,7 +168,8 @@ function endpointFault(document: ServerDocument, { rule }: ServerContext): strin
   ] as const;
   for (const [what, url] of endpoints) {
     const fault = url === undefined ? undefined : outboundFault(url, rule);
-    if (fault !== undefined) return `The upstream's ${what} ${url} ${fault}, so it is not used.`;
+    if (fault !== undefined)
+      return `The upstream's ${what} ${url} ${fault}, so it is not used: name both endpoints by --upstream-authorize-endpoint and --upstream-token-endpoint, or set --upstream-plain-http=allow where the network is private.`;
   }
   return undefined;
 }

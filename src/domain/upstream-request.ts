@@ -25,6 +25,8 @@ export interface MannerSettings {
   readonly resourceParameter: string;
   readonly authorizeParameters: Readonly<Record<string, string>>;
   readonly tokenParameters: Readonly<Record<string, string>>;
+  /** Whether the end of a grant is told to the upstream's revocation endpoint; `auto`: unless it is known to end too much. */
+  readonly revocation: 'auto' | 'on' | 'off';
 }
 
 /** How to talk to a server: what the operator said, else what is known of it, else what the specifications say. */
@@ -42,7 +44,8 @@ export function mannersOf(
     tokenParameters: withoutEmpty(settings.tokenParameters),
     scopeOnRefresh: preset?.scopeOnRefresh ?? false,
     tokenTypes: ['bearer', ...(preset?.tokenTypes ?? [])],
-    revokes: preset?.revocation !== 'off',
+    revokes:
+      settings.revocation === 'auto' ? preset?.revocation !== 'off' : settings.revocation === 'on',
   };
 }
 

@@ -1,4 +1,4 @@
-import { noStepUp, type Scope, type StepUp, type UpstreamScopes } from './scope.ts';
+import { measuredScopes, noStepUp, type Scope, type StepUp, type UpstreamScopes } from './scope.ts';
 import type { UpstreamClient } from './upstream-client.ts';
 
 /** What the upstream's MCP server says about itself, each part as far as it says so (RFC 9728 §2). */
@@ -83,6 +83,16 @@ export function isIssuerOf(server: UpstreamServer, presented: string | undefined
 /** What the resource asks for when nobody says otherwise (MCP authorization, "Scope Selection Strategy"). */
 export function scopesDemanded(resource: UpstreamResource): readonly string[] | undefined {
   return resource.challengeScopes ?? resource.resourceScopes;
+}
+
+/**
+ * What a client is registered for: all that may be asked for later. Strict servers grant nothing beyond it, neither what a resource
+ * asks for in the middle of its work nor what a client wants of the server itself (`openid`).
+ */
+export function scopesToRegister(server: UpstreamServer): readonly string[] | undefined {
+  const { challengeScopes = [], resourceScopes = [], scopesSupported = [] } = server;
+  const all = [...new Set([...challengeScopes, ...resourceScopes, ...scopesSupported])];
+  return measuredScopes(all) ?? scopesDemanded(server);
 }
 
 /** What is known of a server's scopes, and of those its resource needs. */

@@ -49,6 +49,8 @@ export type UpstreamFailure =
       readonly reason: string;
       /** The upstream's own words, for the log alone. */
       readonly detail?: string;
+      /** A person has to register the gateway at the upstream first: whoever signs in may read why, to tell them. */
+      readonly byHand?: true;
     };
 
 /** The answer of an upstream's token endpoint, checked and spelled in our words. */
@@ -104,7 +106,7 @@ export function asClientError(failure: UpstreamFailure): OAuthError {
         ? oauthError('access_denied', 'Access was denied at the upstream server.')
         : oauthError(
             'server_error',
-            `The upstream server refused the request (${codeOf(failure.error)}).`,
+            `The upstream server refused the request (${codeOf(failure.error)}): see the gateway's log for its reason.`,
           );
     case 'unavailable':
       return upstreamUnavailable(failure.retryAfter);

@@ -391,6 +391,7 @@ for (const [alg, pair] of keyKinds) {
     };
     const pem = pair.privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
     const jwk = JSON.stringify({ ...pair.privateKey.export({ format: 'jwk' }), kid: 'named' });
+    const ids = new Set<unknown>();
 
     for (const content of [pem, jwk]) {
       const key = signingKey(content);
@@ -407,12 +408,35 @@ for (const [alg, pair] of keyKinds) {
         'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
       );
       assert.deepEqual(protectedHeader, content === jwk ? { alg, kid: 'named' } : { alg });
-      assert.ok(payload.jti && payload.exp);
+      ids.add(payload.jti);
+      assert.equal(Number(payload.exp) - Number(payload.iat), 60, 'it is good for a minute');
       assert.equal(key.publicKey.d, undefined, 'it is public');
       assert.equal(key.publicKey.alg, alg);
     }
+    assert.equal(ids.size, 2, 'no two have the same name');
+    assert.ok(!ids.has(undefined), 'each has one');
   });
 }
+
+test('an assertion is for the issuer where one is known, wherever its token endpoint is', async (t) => {
+  const forms: URLSearchParams[] = [];
+  const origin = await serve(t, async (request, response) => {
+    forms.push(new URLSearchParams(await text(request)));
+    response.end('{"access_token":"a"}');
+  });
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const client = { clientId: 'id', clientSecret: undefined, method: 'private_key_jwt' } as const;
+  const at = upstreamAt(origin, client);
+  const issuer = 'https://issuer.example/tenant';
+
+  const key = signingKey(JSON.stringify(privateKey.export({ format: 'jwk' })));
+  const upstream = { ...at, server: { ...at.server, issuer } };
+  await overHttp(key).requestTokens(upstream, { grant_type: 'x' });
+
+  const assertion = forms[0]?.get('client_assertion') ?? '';
+  const { payload } = await jwtVerify(assertion, publicKey, { audience: issuer });
+  assert.equal(payload.aud, issuer, 'and for nobody else');
+});
 
 test('a key that signs nothing is refused', () => {
   const { privateKey } = generateKeyPairSync('x25519');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { longestWait } from '../../src/application/describe-resource.ts';
+import { longestWait } from '../../src/application/resolve-upstream.ts';
 import { type WiredOptions, type World, wired, world } from './wired.ts';
 
 const documentation = {

@@ -66,6 +66,26 @@ function inTrouble(outside: World, ...urls: readonly string[]): void {
 }
 
 describe('discovery', () => {
+  it('needs no word of the MCP server where the operator named the server, but asks again soon', async () => {
+    const outside = world();
+    outside.upstream.probe = async () => ({
+      ok: false,
+      failure: { kind: 'unavailable', reason: 'status 503', retryAfter: undefined },
+    });
+    outside.upstream.freshFor = seconds(3600);
+
+    const found = valueIn(await discover(outside, { issuer }));
+
+    assert.equal(found.server.issuer, issuer);
+    assert.equal(found.server.resourceScopes, undefined);
+    assert.equal(found.freshFor, 0);
+    assert.deepEqual(outside.upstream.asked, [`${issuer}/.well-known/oauth-authorization-server`]);
+    outside.upstream.serverDocuments.clear();
+    assert.match(await reasonOf(outside, { issuer }), /publishes no authorization server metadata/);
+    const before = await discoverUpstream(outside.ports, { ...settings, issuer }, found.server);
+    assert.equal(failureIn(before).kind, 'unavailable', 'what was known before says more');
+  });
+
   it('asks the MCP server, its metadata with the path inserted, and the server that this names', async () => {
     const outside = world();
 

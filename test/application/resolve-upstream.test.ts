@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { gate } from '../../src/adapters/testing/gate.ts';
 import { knownUpstream } from '../../src/application/resolve-upstream.ts';
 import { upstreamCredentials } from '../../src/application/upstream-credentials.ts';
 import type { UpstreamSettings } from '../../src/application/upstream-settings.ts';
@@ -76,6 +77,36 @@ describe('the upstream', () => {
     assert.equal(failureIn(await upstream.resolve()).kind, 'unavailable');
     outside.upstream.recover();
     valueIn(await upstream.resolve());
+  });
+
+  it('is looked for by whoever cannot do without, though a look failed a moment ago', async () => {
+    const outside = world();
+    const upstream = known(outside);
+    outside.upstream.goDown();
+    assert.equal(await upstream.glance(), undefined);
+    outside.upstream.recover();
+
+    assert.equal(await upstream.glance(), undefined, 'a glance is patient');
+    valueIn(await upstream.resolve());
+    assert.equal((await upstream.glance())?.issuer, outside.upstream.issuer);
+  });
+
+  it('is seen at a glance as soon as a slow look has found it', async () => {
+    const outside = world();
+    const upstream = known(outside);
+    const usual = outside.upstream.probe.bind(outside.upstream);
+    const opened = gate();
+    outside.upstream.probe = async (...asked) => {
+      await opened.pass();
+      return usual(...asked);
+    };
+
+    assert.equal(await upstream.glance(), undefined);
+    opened.open();
+    valueIn(await upstream.server());
+
+    assert.equal((await upstream.glance())?.issuer, outside.upstream.issuer);
+    assert.equal(looks(outside), 1);
   });
 
   it('stays what it was while its metadata is out of reach', async () => {
@@ -275,20 +306,19 @@ describe('a registration that the upstream forgot', () => {
 });
 
 describe('the resource parameter', () => {
-  it('is left out once the upstream refused it', async () => {
-    const upstream = known(world());
+  it('is left out at the server that does without it, and at no other', async () => {
+    const outside = world();
+    const upstream = known(outside);
     assert.equal(valueIn(await upstream.resolve()).manners.resource, upstreamMcp);
 
-    assert.equal(upstream.leaveOutResource(), true);
-
+    upstream.leaveOutResource('https://other.example');
+    assert.equal(valueIn(await upstream.resolve()).manners.resource, upstreamMcp);
+    upstream.leaveOutResource(outside.upstream.issuer);
     assert.equal(valueIn(await upstream.resolve()).manners.resource, undefined);
   });
 
-  it('is sent on where the operator wants it sent', async () => {
-    const upstream = known(world(), { resourceParameter: 'urn:mcp' });
-
-    assert.equal(upstream.leaveOutResource(), false);
-
-    assert.equal(valueIn(await upstream.resolve()).manners.resource, 'urn:mcp');
+  it('may not be left out where the operator wants it sent', () => {
+    assert.equal(known(world()).mayLeaveOutResource(), true);
+    assert.equal(known(world(), { resourceParameter: 'urn:mcp' }).mayLeaveOutResource(), false);
   });
 });

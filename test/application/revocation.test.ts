@@ -328,7 +328,7 @@ describe('an order to revoke at the upstream', () => {
     };
     const silent = await granted({}, { traits: { revocation: false } });
     const unknown = await granted({ settings: named });
-    const off = await granted({ upstreamRevocation: false });
+    const off = await granted({ settings: { revocation: 'off' } });
 
     for (const { outside, gateway, client, tokens, grant } of [silent, unknown, off]) {
       await gateway.revoke(client.value, tokens.accessToken);

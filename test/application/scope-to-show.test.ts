@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { longestWait } from '../../src/application/resolve-upstream.ts';
 import type { Flow } from '../../src/domain/authorization-flow.ts';
 import { aClient, openedFlow, upstreamUrl } from './dance.ts';
 import { type WiredOptions, wired, world } from './wired.ts';
@@ -37,6 +38,35 @@ describe('screen 1', () => {
     outside.upstream.goDown();
 
     assert.equal(await shown(screen.flow), 'openid read');
+  });
+
+  it('keeps nobody waiting for an upstream that hangs, and the next one not at all', async () => {
+    const { outside, screen, shown } = await screenOne();
+    let probes = 0;
+    outside.upstream.probe = () => {
+      probes += 1;
+      return new Promise(() => {});
+    };
+    const begun = outside.clock.now();
+
+    assert.equal(await shown(screen.flow), 'openid read');
+    const waited = outside.clock.now() - begun;
+    assert.equal(await shown(screen.flow), 'openid read');
+
+    assert.equal(waited * 1000, longestWait);
+    assert.equal(outside.clock.now() - begun, waited);
+    assert.equal(probes, 1);
+  });
+
+  it('leaves an upstream alone that was not found a moment ago, whoever looked', async () => {
+    const { outside, gateway, screen, shown } = await screenOne();
+    outside.upstream.goDown();
+    await gateway.resource.words();
+    const { length } = outside.upstream.asked;
+
+    await shown(screen.flow);
+
+    assert.equal(outside.upstream.asked.length, length);
   });
 
   it('shows what the operator set, or the client asks for, where there is no screen 2', async () => {

@@ -69,24 +69,45 @@ describe('an upstream that refuses the resource parameter', () => {
 
   it('is asked without it by that flow alone: what comes through a browser may be its user’s words', async () => {
     const { gateway, outside, back, answer } = await screenTwo();
-    valueIn(await back(answer({ error: 'invalid_target' })));
+    const again = valueIn(await back(answer({ error: 'invalid_target' })));
+    assert.ok(again.type === 'upstream', again.type);
+    valueIn(await back(outside.upstream.approve(again.url)));
 
     const next = await openedFlow(gateway, await aClient(gateway, outside));
 
     assert.equal(resourceIn(await upstreamUrl(gateway, next)), upstreamMcp);
   });
 
-  it('is asked without it by everybody where its token endpoint refuses it', async () => {
+  it('is asked without it by everybody once its token endpoint refused it, and took the same without', async () => {
+    const { gateway, outside, url, back } = await screenTwo();
+    const another = async () =>
+      resourceIn(
+        await upstreamUrl(gateway, await openedFlow(gateway, await aClient(gateway, outside))),
+      );
+    outside.upstream.refuse('invalid_target');
+    const outcome = valueIn(await back(outside.upstream.approve(url)));
+    outside.upstream.recover();
+    assert.ok(outcome.type === 'upstream', outcome.type);
+    assert.equal(resourceIn(outcome.url), null);
+    assert.equal(await another(), upstreamMcp, 'nothing is proven yet');
+
+    valueIn(await back(outside.upstream.approve(outcome.url)));
+
+    assert.equal(await another(), null);
+  });
+
+  it('is asked with it by the others where the token endpoint refuses without it too', async () => {
     const { gateway, outside, url, back } = await screenTwo();
     outside.upstream.refuse('invalid_target');
     const outcome = valueIn(await back(outside.upstream.approve(url)));
+    assert.ok(outcome.type === 'upstream', outcome.type);
+    const last = valueIn(await back(outside.upstream.approve(outcome.url)));
     outside.upstream.recover();
 
     const next = await openedFlow(gateway, await aClient(gateway, outside));
 
-    assert.ok(outcome.type === 'upstream', outcome.type);
-    assert.equal(resourceIn(outcome.url), null);
-    assert.equal(resourceIn(await upstreamUrl(gateway, next)), null);
+    assert.equal(last.type, 'error');
+    assert.equal(resourceIn(await upstreamUrl(gateway, next)), upstreamMcp);
   });
 
   it('is not asked a third time', async () => {

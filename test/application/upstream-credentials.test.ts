@@ -5,7 +5,17 @@ import { upstreamCredentials } from '../../src/application/upstream-credentials.
 import type { UpstreamSettings } from '../../src/application/upstream-settings.ts';
 import { after, seconds } from '../../src/domain/lifetime.ts';
 import type { UpstreamServer } from '../../src/domain/upstream-server.ts';
-import { callback, failureIn, gatewayKeys, settings, valueIn, type World, world } from './wired.ts';
+import { aClient, form, openedFlow } from './dance.ts';
+import {
+  callback,
+  failureIn,
+  gatewayKeys,
+  settings,
+  valueIn,
+  type World,
+  wired,
+  world,
+} from './wired.ts';
 
 const unconfigured = { clientId: undefined, clientSecret: undefined };
 const documentUrl = 'https://gateway.example/oauth/client-metadata.json';
@@ -81,6 +91,22 @@ describe('a configured client', () => {
     valueIn(await find(outside, { settings: byEndpoint }, other));
   });
 
+  it('is used where the operator wants it, whatever is known of the place', async () => {
+    const notion = { issuer: 'https://api.notion.com', acceptsDocuments: true };
+    const slack = { issuer: 'https://slack.com' };
+    const found = async (registration: UpstreamSettings['registration'], place: object) =>
+      find(world(), { documentUrl, settings: { registration } }, place);
+
+    const usual = valueIn(await found('auto', notion));
+    const wanted = valueIn(await found('document', notion));
+    const hopeful = valueIn(await found('dynamic', slack));
+
+    assert.match(usual.clientId, /^upstream-client/);
+    assert.equal(wanted.clientId, documentUrl);
+    assert.match(hopeful.clientId, /^upstream-client/);
+    assert.equal(failureIn(await found('auto', slack)).kind, 'unusable');
+  });
+
   it('is never forgotten', async () => {
     const outside = world();
 
@@ -115,10 +141,13 @@ describe('a client document', () => {
     const outside = world();
 
     const hidden = valueIn(await find(outside, {}, { acceptsDocuments: true }));
+    const inside = { documentUrl: 'https://gateway.corp.internal/oauth/client-metadata.json' };
+    const within = valueIn(await find(outside, inside, { acceptsDocuments: true }));
     const dynamic = { documentUrl, settings: { registration: 'dynamic' } } as const;
     const unwanted = valueIn(await find(outside, dynamic, { acceptsDocuments: true }));
 
     assert.match(hidden.clientId, /^upstream-client/);
+    assert.match(within.clientId, /^upstream-client/);
     assert.match(unwanted.clientId, /^upstream-client/);
   });
 
@@ -126,6 +155,8 @@ describe('a client document', () => {
     const asking = { documentUrl, settings: { registration: 'document' } } as const;
 
     assert.equal(valueIn(await find(world(), asking)).clientId, documentUrl);
+    const inside = { ...asking, documentUrl: 'https://gateway.corp.internal/document.json' };
+    assert.equal(valueIn(await find(world(), inside)).clientId, inside.documentUrl);
   });
 
   it('is never forgotten', async () => {
@@ -160,12 +191,28 @@ describe('a registration', () => {
     const outside = world();
 
     valueIn(await find(outside, { settings: { scope: 'read' } }));
-    valueIn(await find(outside, {}, { resourceScopes: undefined, issuer: 'https://b.example' }));
+    const nothing = { resourceScopes: undefined, scopesSupported: undefined };
+    valueIn(await find(outside, {}, { ...nothing, issuer: 'https://b.example' }));
 
     assert.deepEqual(
       outside.upstream.registrationRequests.map(({ scope }) => scope),
       ['read', undefined],
     );
+  });
+
+  it('asks for all that may be asked for later, else at least for what the resource needs', async () => {
+    const outside = world();
+    const scopes = (length: number, letter: string) => Array.from({ length }, (_, n) => letter + n);
+
+    valueIn(
+      await find(outside, {}, { challengeScopes: ['run'], scopesSupported: ['openid', 'read'] }),
+    );
+    const far = { resourceScopes: scopes(300, 'need'), scopesSupported: scopes(300, 'other') };
+    valueIn(await find(outside, {}, { ...far, issuer: 'https://b.example' }));
+
+    const [wide, measured] = outside.upstream.registrationRequests.map(({ scope }) => scope);
+    assert.equal(wide, 'run read write openid');
+    assert.equal(measured, far.resourceScopes.join(' '));
   });
 
   it('is kept, and its secret sealed', async () => {
@@ -341,6 +388,20 @@ describe('a registration', () => {
 });
 
 describe('a client to be registered by hand', () => {
+  it('is asked for on a page of its own, and the client hears of it when the user goes back', async () => {
+    const outside = world();
+    const [[url, document] = []] = outside.upstream.serverDocuments;
+    assert.ok(url && document, 'the fake publishes a document');
+    outside.upstream.serverDocuments.set(url, { ...document, registrationEndpoint: undefined });
+    const gateway = wired(outside, { settings: unconfigured });
+    const screen = await openedFlow(gateway, await aClient(gateway, outside));
+
+    const outcome = valueIn(await gateway.submitSignIn(form(screen)));
+
+    assert.ok(outcome.type === 'by_hand', outcome.type);
+    assert.ok(outcome.error.description.includes(callback), outcome.error.description);
+  });
+
   it('is asked for in one sentence, with the callback URL and what is known of the place', async () => {
     const none = { registrationEndpoint: undefined };
 

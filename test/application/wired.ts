@@ -59,6 +59,7 @@ export const settings: UpstreamSettings = {
   resourceParameter: 'auto',
   authorizeParameters: {},
   tokenParameters: {},
+  revocation: 'auto',
   plainHttp: false,
   limits: { call: seconds(10), discovery: seconds(20) },
 };
@@ -127,7 +128,6 @@ export interface WiredOptions {
   readonly base?: string;
   readonly publicUrl?: string | undefined;
   readonly sessionTtl?: number;
-  readonly upstreamRevocation?: boolean;
   readonly ports?: Partial<Ports>;
 }
 
@@ -140,7 +140,6 @@ export function wired(outside: World, options: WiredOptions = {}): UseCases {
       flowTtl: seconds(900),
       flows: { perSender: 500, total: 5000, ...options.flows },
       sessionTtl: seconds(options.sessionTtl ?? 0),
-      upstreamRevocation: options.upstreamRevocation ?? true,
       upstream: { ...settings, ...options.settings },
       clients: {
         configured: new Map(),

@@ -6,6 +6,7 @@ import {
   authorizationServerMetadata,
   clientDocument,
   clientDocumentUrl,
+  isReadableOutside,
   protectedResourceMetadata,
   protectedResourceMetadataUrl,
 } from '../../src/domain/metadata.ts';
@@ -92,6 +93,35 @@ test('the client document is there only where an upstream can read it', () => {
   assert.equal(clientDocumentUrl('http://gateway.example'), undefined);
   assert.equal(clientDocumentUrl(undefined), undefined);
 });
+
+for (const host of [
+  'localhost',
+  'gateway.localhost',
+  'gateway',
+  'gateway.local',
+  'gateway.corp.internal',
+  'printer.home.arpa',
+  '127.0.0.1',
+  '10.1.2.3',
+  '172.31.0.1',
+  '192.168.1.1',
+  '169.254.1.1',
+  '100.64.0.1',
+  '0.0.0.0',
+  '[::1]',
+  '[fd00::1]',
+  '[fe80::1]',
+]) {
+  test(`no server outside can read a document at ${host}`, () => {
+    assert.equal(isReadableOutside(`https://${host}/oauth/client-metadata.json`), false);
+  });
+}
+
+for (const host of ['gateway.example', '8.8.8.8', '172.32.0.1', '[2001:db8::1]', '10.example']) {
+  test(`any server can read a document at ${host}`, () => {
+    assert.equal(isReadableOutside(`https://${host}/oauth/client-metadata.json`), true);
+  });
+}
 
 test('the client document describes a public client, or one that signs', () => {
   const url = 'https://gateway.example/oauth/client-metadata.json';

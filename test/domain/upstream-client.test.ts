@@ -50,6 +50,16 @@ const choices: readonly (readonly [string, AuthMethodFacts, string])[] = [
   ],
   ['as the upstream answered', { ...key, answered: 'private_key_jwt' }, 'private_key_jwt'],
   [
+    'although the upstream answered otherwise, for want of a key',
+    { ...nothing, answered: 'private_key_jwt' },
+    'none',
+  ],
+  [
+    'although the upstream answered otherwise, for want of a key',
+    { ...secret, answered: 'private_key_jwt', listed: ['client_secret_post'] },
+    'client_secret_post',
+  ],
+  [
     'as is known to work, whatever the upstream answered',
     { ...secret, preset: 'client_secret_post', answered: 'client_secret_basic' },
     'client_secret_post',

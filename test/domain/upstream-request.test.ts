@@ -20,6 +20,7 @@ const settings: MannerSettings = {
   resourceParameter: 'auto',
   authorizeParameters: {},
   tokenParameters: {},
+  revocation: 'auto',
 };
 const authorization = {
   redirectUri: 'http://localhost:8002/upstream/callback',
@@ -46,6 +47,17 @@ test('the user is sent to the upstream with everything that the request needs', 
     resource: 'https://a.example/mcp',
   });
 });
+
+for (const [revocation, at, revokes] of [
+  ['auto', undefined, true],
+  ['auto', google, false],
+  ['on', google, true],
+  ['off', undefined, false],
+] as const) {
+  test(`tokens are ${revokes ? '' : 'not '}revoked with ${revocation} at ${at?.name ?? 'any server'}`, () => {
+    assert.equal(mannersOf({ ...settings, revocation }, upstream.server, at).revokes, revokes);
+  });
+}
 
 test('what is not known is left out, the query of the endpoint stays, and nothing comes twice', () => {
   const authorizationEndpoint = 'https://as.example/authorize?tenant=1&resource=https://as.example';

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { DoctorReport } from '../../src/adapters/configuration/doctor-report.ts';
 import { asksForDoctor, runDoctor } from '../../src/adapters/configuration/run-doctor.ts';
 import { examineUpstream } from '../../src/main.ts';
 import { startUpstream } from '../real-parts/direct-setup.ts';
@@ -76,6 +77,65 @@ describe('doctor', () => {
     assert.match(out, /What is wrong\n {2}The authorization endpoint refuses .*callback URLs/);
     assert.match(out, /client +nobody \(configured\)/);
   });
+
+  test('finds a secret that the server does not take', async (t) => {
+    const { mcp } = await startUpstream(t, startSdkMcpServer, {
+      registration: false,
+      clients: [
+        {
+          client_id: 'by-hand',
+          client_secret: 'right',
+          application_type: 'native',
+          redirect_uris: ['http://localhost/upstream/callback'],
+          grant_types: ['authorization_code', 'refresh_token'],
+        },
+      ],
+    });
+    const flags = [`--upstream-rs=${mcp.url}`, '--upstream-client-id=by-hand'];
+
+    const right = await run(...flags, '--upstream-client-secret=right');
+    const wrong = await run(...flags, '--upstream-client-secret=wrong');
+
+    assert.equal(right.code, 0, right.out);
+    assert.match(right.out, /POST .*\/token +400 application\/json/);
+    assert.equal(wrong.code, 1);
+    assert.match(wrong.out, /does not accept the client \(invalid_client/);
+    assert.ok(!wrong.out.includes('wrong"'), 'the secret is not shown');
+  });
+
+  for (const json of [false, true]) {
+    test(`lets nothing of an upstream’s move the cursor${json ? ', in JSON either' : ''}`, async () => {
+      const hostile = 'evil\u001b]0;\u0007\u009b2J\u202e\u2028\nA user can sign in';
+      const report: DoctorReport = {
+        ok: false,
+        upstream: hostile,
+        asked: [],
+        plan: { client: hostile },
+        clients: {},
+        notes: [hostile],
+        problems: [hostile],
+      };
+      let out = '';
+      const process = {
+        argv: [
+          'node',
+          'main.js',
+          'doctor',
+          '--upstream-rs=https://a.example/mcp',
+          ...(json ? ['--json'] : []),
+        ],
+        env: {},
+        stdout: { write: (text: string) => (out += text) },
+        stderr: { write: () => true },
+      };
+
+      await runDoctor(process, async () => report, '1');
+
+      assert.doesNotMatch(out.replaceAll('\n', ''), /[\p{C}\p{Zl}\p{Zp}]/u);
+      assert.doesNotMatch(out, /^A user can/m);
+      if (json) assert.deepEqual(JSON.parse(out), report);
+    });
+  }
 
   test('finds an MCP server that wants no token, and one that takes the fixed header or not', async (t) => {
     const { mcp } = await startStage(t);

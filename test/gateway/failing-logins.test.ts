@@ -91,6 +91,19 @@ const failures: readonly Failure[] = [
     line: ['step refused', 'reason=wrong_browser'],
   },
   {
+    name: 'an upstream that does not let the gateway register',
+    provoke: async (stage) => {
+      stage.as.misbehave({ type: 'status', status: 403 }, '/register');
+      const { signedIn } = await rawLogin(stage, await register(stage.base));
+      assert.equal(signedIn.status, 503);
+      assert.ok(signedIn.text.includes(`${stage.base}/upstream/callback`), signedIn.text);
+      assert.match(signedIn.text, /href="[^"]*\?[^"]*error=server_error[^"]*">Back to the/);
+      return signedIn;
+    },
+    seen: /This gateway is not registered at its upstream/,
+    line: ['upstream failed', 'register a client by hand'],
+  },
+  {
     name: 'an upstream that is down',
     provoke: async (stage) => {
       const { back } = await rawLogin(stage, await register(stage.base));

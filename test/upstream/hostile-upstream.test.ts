@@ -65,6 +65,9 @@ async function stage(
   return { internet, outside, gateway, screen, asked, signIn, logged };
 }
 
+/** A sentence goes on with what to do. */
+const remedied = /: (?:.*, )?(?:if|set|correct|register|give|name|ask|check|look|see)\b/;
+
 describe('a hostile upstream', () => {
   const refused: readonly (readonly [
     string,
@@ -158,8 +161,9 @@ describe('a hostile upstream', () => {
     [
       'that shows a page for every document',
       { [prm]: { body: '<html>' }, [metadata]: { body: '<html>Sign in' } },
-      /upstream|authorization/,
-      '/token',
+      // An MCP server of 2025-03-26: the usual places of its own origin, and no other.
+      /refused to register this gateway \(status 404\)/,
+      'as.example.com',
     ],
   ];
   for (const [what, lies, sentence, untouched] of refused) {
@@ -168,14 +172,9 @@ describe('a hostile upstream', () => {
 
       const outcome = await signIn();
 
-      if (what.includes('page for every')) {
-        // An MCP server of 2025-03-26: the usual places of its own origin, and no other.
-        assert.ok(outcome.type === 'error' || outcome.type === 'upstream');
-        assert.equal(asked('as.example.com'), 0);
-        return;
-      }
-      assert.ok(outcome.type === 'error', JSON.stringify(outcome));
+      assert.ok('error' in outcome, JSON.stringify(outcome));
       assert.match(outcome.error.description, sentence);
+      assert.match(outcome.error.description, remedied);
       assert.equal(asked(untouched), 0, untouched);
       assert.ok(internet.requests.every(({ body }) => !body.includes('the-client-secret')));
     });
@@ -242,6 +241,79 @@ describe('a hostile upstream', () => {
     assert.ok(outcome.type === 'error', JSON.stringify(outcome));
     assert.match(outcome.error.description, /evil\.example names another issuer/);
   });
+
+  it('that sends users to an honest server gets no code of theirs at its own token endpoint', async (test) => {
+    const bank = 'https://bank.example';
+    const lies = claiming({
+      authorization_endpoint: `${bank}/authorize`,
+      token_endpoint: 'https://evil.example/token',
+      authorization_response_iss_parameter_supported: false,
+    });
+    const { gateway, screen, asked } = await stage(test, lies);
+    const url = new URL(await upstreamUrl(gateway, screen));
+    assert.equal(url.origin, bank);
+    const answer = new URL('http://localhost:8002/upstream/callback');
+    const state = url.searchParams.get('state') ?? '';
+    answer.search = String(new URLSearchParams({ state, code: 'the-code', iss: bank }));
+
+    const outcome = valueIn(await gateway.returnFromUpstream(returned(answer.href, screen)));
+
+    assert.ok(outcome.type === 'error', outcome.type);
+    assert.match(outcome.error.description, /came from another upstream server/);
+    assert.equal(asked('evil.example'), 0);
+  });
+
+  it('with a token endpoint elsewhere gets nothing there but what was made for it', async (test) => {
+    const elsewhere = 'https://elsewhere.example/token';
+    const lies = { ...claiming({ token_endpoint: elsewhere }), [elsewhere]: {} };
+    const { gateway, screen, internet } = await stage(test, lies);
+    const url = new URL(await upstreamUrl(gateway, screen));
+    const answer = new URL('http://localhost:8002/upstream/callback');
+    const state = url.searchParams.get('state') ?? '';
+    answer.search = String(new URLSearchParams({ state, code: 'the-code', iss: issuer }));
+
+    valueIn(await gateway.returnFromUpstream(returned(answer.href, screen)));
+
+    const [sent, ...more] = internet.requests.filter(({ url: at }) => at.startsWith(elsewhere));
+    const credentials = `Basic ${Buffer.from('id:the-client-secret').toString('base64')}`;
+    assert.equal(
+      sent?.headers.authorization,
+      credentials,
+      'of the registration at this very issuer',
+    );
+    assert.deepEqual([...new URLSearchParams(sent?.body).keys()].toSorted(), [
+      'code',
+      'code_verifier',
+      'grant_type',
+      'redirect_uri',
+      'resource',
+    ]);
+    assert.equal(more.length, 0);
+  });
+
+  for (const error of ['invalid_client', 'invalid_target']) {
+    it(`that answers ${error} for ever sends nobody round in circles`, async (test) => {
+      const lies = { [`${issuer}/token`]: { status: 400, body: { error } } };
+      const { gateway, screen, asked, signIn } = await stage(test, lies);
+      const first = await signIn();
+      assert.ok(first.type === 'upstream', first.type);
+      const back = async (url: string) => {
+        const answer = new URL('http://localhost:8002/upstream/callback');
+        const state = new URL(url).searchParams.get('state') ?? '';
+        answer.search = String(new URLSearchParams({ state, code: 'the-code', iss: issuer }));
+        return valueIn(await gateway.returnFromUpstream(returned(answer.href, screen)));
+      };
+
+      const second = await back(first.url);
+      assert.ok(second.type === 'upstream', second.type);
+      const third = await back(second.url);
+
+      assert.ok(third.type === 'error', third.type);
+      assert.match(third.error.description, new RegExp(`\\(${error}\\)`));
+      assert.equal(asked('/token'), 2);
+      assert.ok(asked('/register') <= 2, 'nor does it make registrations without end');
+    });
+  }
 
   for (const [what, iss] of [
     ['another issuer', 'https://evil.example'],
@@ -331,6 +403,7 @@ describe('a hostile upstream', () => {
 
       assert.ok(outcome.type === 'error');
       assert.match(outcome.error.description, told);
+      assert.match(outcome.error.description, remedied);
       assert.doesNotMatch(outcome.error.description, /Welcome|evil\.example|yyy/);
       assert.match(log()[0] ?? '', logged);
       assert.equal(asked('evil.example'), 0);
@@ -431,6 +504,20 @@ describe('a call to the upstream', () => {
         (path) => `POST ${path} Basic aWQ6cw== grant_type=refresh_token`,
       ),
     );
+  });
+
+  it('follows three redirects and no more', async (test) => {
+    const asked: string[] = [];
+    const origin = await server(test, (request, response) => {
+      asked.push(request.url ?? '');
+      const next = Number(request.url?.slice(1)) + 1;
+      response.writeHead(307, { location: `/${next}` }).end();
+    });
+
+    const answer = await caller().serverDocument(`${origin}/0`, seconds(10));
+
+    assert.ok(!answer.ok && answer.failure.kind === 'unusable', JSON.stringify(answer));
+    assert.deepEqual(asked, ['/0', '/1', '/2', '/3']);
   });
 
   it('survives what comes of a body that it leaves before its end', async (test) => {

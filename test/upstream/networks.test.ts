@@ -3,9 +3,10 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import { connect } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
+import { rootCertificates, type TLSSocket } from 'node:tls';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import {
   type UpstreamAdapterOptions,
@@ -83,6 +84,24 @@ test('an upstream under a private authority is trusted once its certificate is g
   assert.equal(trusted.status, 200);
 });
 
+test('a private authority is trusted by NODE_EXTRA_CA_CERTS beside another by its own setting', async (t) => {
+  const server = createTlsServer({ key: tls('server.key'), cert: tls('server.crt') }, telling);
+  const url = `https://localhost:${await listening(t, server)}/mcp`;
+  const [another] = rootCertificates;
+  const environment = { NODE_EXTRA_CA_CERTS: 'test/support/tls/ca.crt' };
+  const missing = { NODE_EXTRA_CA_CERTS: 'test/support/tls/nothing.crt' };
+
+  const both = await ask(adapters(t, url, { ca: another, environment }), url);
+  const one = await ask(adapters(t, url, { ca: tls('ca.crt'), environment: missing }), url);
+
+  assert.deepEqual([both.probe.ok, both.status], [true, 200]);
+  assert.deepEqual(
+    [one.probe.ok, one.status],
+    [true, 200],
+    'Node.js warns of a file that it cannot read, and goes on',
+  );
+});
+
 test('an upstream that asks for a certificate gets ours', async (t) => {
   const options = {
     key: tls('server.key'),
@@ -101,6 +120,35 @@ test('an upstream that asks for a certificate gets ours', async (t) => {
   assert.equal(without.probe.ok, false);
   assert.equal(given.probe.ok, true);
   assert.equal(given.status, 200);
+});
+
+test('our certificate is shown where the operator said, and to no server that only the upstream names', async (t) => {
+  const shown: string[] = [];
+  const asking = async () => {
+    const certificates = { key: tls('server.key'), cert: tls('server.crt'), ca: tls('ca.crt') };
+    const server = createTlsServer(
+      { ...certificates, requestCert: true, rejectUnauthorized: false },
+      (request, response) => {
+        const { subject } = (request.socket as TLSSocket).getPeerCertificate();
+        shown.push(`${request.url} ${subject === undefined ? 'no' : 'our'} certificate`);
+        response.end();
+      },
+    );
+    return `https://localhost:${await listening(t, server)}`;
+  };
+  const [mcp, named, strange] = [await asking(), await asking(), await asking()];
+  const { authorizationServer } = adapters(t, `${mcp}/mcp`, {
+    ca: tls('ca.crt'),
+    clientCert: tls('client.crt'),
+    clientKey: tls('client.key'),
+    configured: [`${named}/tenant`],
+  });
+
+  await authorizationServer.probe(`${mcp}/mcp`, seconds(10));
+  await authorizationServer.serverDocument(`${named}/as`, seconds(10));
+  await authorizationServer.serverDocument(`${strange}/as`, seconds(10));
+
+  assert.deepEqual(shown, ['/mcp our certificate', '/as our certificate', '/as no certificate']);
 });
 
 for (const [scheme, variable] of [
@@ -140,6 +188,63 @@ for (const [scheme, variable] of [
     assert.ok(tunnels.every((target) => target.startsWith('mcp.upstream.invalid:')));
     assert.equal(direct.probe.ok, false);
     assert.equal(local.status, 200);
+  });
+}
+
+/** Notes every tunnel that it is asked for, and opens none. */
+async function closedProxy(t: TestContext) {
+  const tunnels: string[] = [];
+  const proxy = createServer().on('connect', (request, socket) => {
+    tunnels.push(request.url ?? '');
+    socket.end('HTTP/1.1 502 No\r\n\r\n');
+  });
+  return { tunnels, url: `http://127.0.0.1:${await listening(t, proxy)}` };
+}
+
+for (const noProxy of ['*', 'elsewhere.example, *']) {
+  test(`no proxy is asked where NO_PROXY is ${noProxy}`, async (t) => {
+    const { tunnels, url: proxy } = await closedProxy(t);
+    const environment = { HTTPS_PROXY: proxy, HTTP_PROXY: proxy, NO_PROXY: noProxy };
+
+    for (const url of ['http://mcp.upstream.invalid/mcp', 'https://mcp.upstream.invalid/mcp']) {
+      const { probe } = await ask(adapters(t, url, { environment }), url);
+
+      assert.ok(!probe.ok && probe.failure.kind === 'unavailable', JSON.stringify(probe));
+      assert.match(probe.failure.reason, /ENOTFOUND|EAI_AGAIN/);
+    }
+    assert.deepEqual(tunnels, []);
+  });
+}
+
+for (const host of ['127.0.0.2', '[::1]', 'localhost']) {
+  test(`this machine is not asked for through a proxy by the name ${host}`, async (t) => {
+    const { tunnels, url: proxy } = await closedProxy(t);
+    const server = createServer(telling);
+    server.listen(0, host === '[::1]' ? '::1' : host);
+    await once(server, 'listening');
+    t.after(() => server.close());
+    const { port } = server.address() as AddressInfo;
+    const url = `http://${host}:${port}/mcp`;
+
+    const { probe, status } = await ask(
+      adapters(t, url, { environment: { HTTP_PROXY: proxy } }),
+      url,
+    );
+
+    assert.deepEqual([probe.ok, status, tunnels], [true, 200, []]);
+  });
+}
+
+for (const [variable, value] of [
+  ['HTTPS_PROXY', 'user:secret@proxy:3128'],
+  ['http_proxy', 'http://'],
+] as const) {
+  test(`a proxy that is none is said by its name: ${variable}`, (t) => {
+    const environment = { [variable]: value };
+
+    assert.throws(() => adapters(t, 'https://mcp.example/mcp', { environment }), {
+      message: `${variable} is not the URL of a proxy; give one that begins with http:// or https://, for example ${variable}=http://proxy.example:3128`,
+    });
   });
 }
 

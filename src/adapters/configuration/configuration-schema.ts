@@ -92,7 +92,7 @@ export function configurationSchema(
         upstreamHttp: choice(settings.upstreamHttp, example, ['1.1', '2']),
         upstreamPassHeaders: names(settings.upstreamPassHeaders, example, mayPass, headerNames),
         sseKeepalive: wholeNumber(settings.sseKeepalive, example),
-        upstreamRevocation: choice(settings.upstreamRevocation, example, ['auto', 'off']),
+        upstreamRevocation: choice(settings.upstreamRevocation, example, ['auto', 'on', 'off']),
         username: required(settings.username, example, plainText),
         password: required(settings.password, example, plainText),
         passwordHash: optional(settings.passwordHash, example, passwordHash),

@@ -66,13 +66,19 @@ function planOf(config: GatewayConfig, { upstream, scope }: Diagnosis): DoctorRe
     'authorization endpoint': withoutQuery(server.authorizationEndpoint),
     'token endpoint': withoutQuery(server.tokenEndpoint),
     PKCE: 'S256',
-    client: `${client.clientId} (${howKnown(config, client.clientId)})`,
-    'client authentication': client.method,
+    'registration endpoint': shownUrl(server.registrationEndpoint),
+    'revocation endpoint': shownUrl(server.revocationEndpoint),
+    client: client ? `${client.clientId} (${howKnown(config, client.clientId)})` : null,
+    'client authentication': client?.method ?? null,
     scope: scope ?? null,
     resource: manners.resource ?? null,
     'further parameters': String(new URLSearchParams(manners.authorizeParameters)) || null,
     ...callback,
   };
+}
+
+function shownUrl(url: string | undefined): string | null {
+  return url === undefined ? null : withoutQuery(url);
 }
 
 const withoutOAuth = {
@@ -108,11 +114,21 @@ export function doctorLines(report: DoctorReport): readonly string[] {
 
 /** A line with strangers' words in it: nothing in them moves the cursor, begins another line, or goes on for ever. */
 function harmless(line: string): string {
-  const shown = line.replaceAll(/\p{C}+/gu, ' ');
+  const shown = line.replaceAll(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ');
   return shown.length > longestLine ? `${shown.slice(0, longestLine - 1)}…` : shown;
 }
 
 const longestLine = 2000;
+
+/** The report for machines; JSON alone leaves characters as they are that move a cursor (C1 controls) or turn the text round. */
+export function doctorJson(report: DoctorReport): string {
+  const escaped = (character: string) =>
+    character
+      .split('') // into the halves of a pair, as JSON spells it
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+      .join('');
+  return JSON.stringify(report, null, 2).replaceAll(/(?!\n)[\p{C}\p{Zl}\p{Zp}]/gu, escaped);
+}
 
 function askedRow({ method, url, ...answer }: AskedUrl): [string, string] {
   const { status, contentType, length, trouble } = answer;

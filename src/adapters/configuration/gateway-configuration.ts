@@ -73,8 +73,8 @@ export interface GatewayConfig {
   readonly upstreamPassHeaders: readonly string[] | undefined;
   /** Silence on an event stream before a comment goes to the client; 0 is none. */
   readonly sseKeepalive: number;
-  /** Whether the end of a grant is told to the upstream; off where revoking one token ends a user's other grants. */
-  readonly upstreamRevocation: 'auto' | 'off';
+  /** Whether the end of a grant is told to the upstream; `auto`: not where it is known that revoking one token ends a user's other grants. */
+  readonly upstreamRevocation: 'auto' | 'on' | 'off';
   /** Who may sign in. */
   readonly username: string;
   /** What they prove it with, unless a hash or a file of users says so. */

@@ -1,5 +1,5 @@
 import { readCommandLine, refusal } from './command-line.ts';
-import { type DoctorReport, doctorLines } from './doctor-report.ts';
+import { type DoctorReport, doctorJson, doctorLines } from './doctor-report.ts';
 import type { GatewayConfig } from './gateway-configuration.ts';
 import { printed } from './printed.ts';
 import type { ProcessLike } from './run.ts';
@@ -44,7 +44,7 @@ export async function runDoctor(
     return 1;
   }
   const json = flags.length < given.length;
-  const text = json ? JSON.stringify(report, null, 2) : doctorLines(report).join('\n');
+  const text = json ? doctorJson(report) : doctorLines(report).join('\n');
   process.stdout.write(`${text}\n`);
   return report.ok ? 0 : 1;
 }

@@ -364,7 +364,7 @@ export const settings: Table = {
     group: 'Upstream',
     kind: 'choice',
     default: 'auto',
-    description: 'Revoke ended grants there too: auto or off',
+    description: 'Revoke ended grants there too (auto, on, off); auto: unless it would end more',
     example: 'off',
   },
   username: {

@@ -64,6 +64,7 @@ export function useCaseSettings(
       resourceParameter: config.upstreamResource,
       authorizeParameters: config.upstreamAuthorizeParam ?? {},
       tokenParameters: config.upstreamTokenParam ?? {},
+      revocation: config.upstreamRevocation,
       plainHttp: config.upstreamPlainHttp === 'allow',
       limits: {
         call: seconds(config.upstreamTimeout),
@@ -74,7 +75,6 @@ export function useCaseSettings(
     callbackUrl: () => upstreamCallbackUrl(address()),
     publicUrl: config.publicUrl,
     keys,
-    upstreamRevocation: config.upstreamRevocation === 'auto',
   };
 }
 

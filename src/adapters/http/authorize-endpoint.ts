@@ -56,15 +56,25 @@ function authorizationParameters(sent: Parameters) {
   };
 }
 
-/** Sends the browser back to the client: with a code, or with an error (RFC 6749 §4.1.2), and always with `iss` (RFC 9207 §2). */
+/** Sends the browser back to the client: with a code, or with an error. */
 export function sendToClient(
   response: ServerResponse,
-  { redirectUri, state, issuer }: ReturnAddress,
-  outcome: OAuthError | { readonly code: string },
+  address: ReturnAddress,
+  outcome: ClientOutcome,
   headers: Headers = {},
 ): void {
   if ('error' in outcome) notesOf(response).error = outcome.error;
+  sendOn(response, urlAtClient(address, outcome), headers);
+}
+
+type ClientOutcome = OAuthError | { readonly code: string };
+
+/** Where the client hears of a code, or of an error (RFC 6749 §4.1.2), and always of `iss` (RFC 9207 §2). */
+export function urlAtClient(
+  { redirectUri, state, issuer }: ReturnAddress,
+  outcome: ClientOutcome,
+): string {
   const result =
     'code' in outcome ? outcome : { error: outcome.error, error_description: outcome.description };
-  sendOn(response, redirectWith(redirectUri, { ...result, state, iss: issuer }), headers);
+  return redirectWith(redirectUri, { ...result, state, iss: issuer });
 }

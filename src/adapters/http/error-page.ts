@@ -11,6 +11,8 @@ export interface ErrorView {
   readonly remedy: string;
   /** What an operator searches the logs for. */
   readonly requestId?: string | undefined;
+  /** Where the application hears of the error: a registered redirect URI, which is never a script. */
+  readonly back?: string;
 }
 
 // Enough for a redirect URI quoted in a sentence.
@@ -34,6 +36,7 @@ export function errorPage(view: ErrorView): string {
 <h2 id="remedy">What to do now</h2>
 <p>${displayText(view.remedy, TEXT_LIMIT)}</p>
 </section>
+${view.back !== undefined && html`<p class="small"><a href="${view.back}">Back to the application</a></p>`}
 </article>`,
   });
 }

@@ -9,11 +9,11 @@ import type { Subject } from '../../domain/grant.ts';
 import { returnHost, returnKind } from '../../domain/redirect-uri.ts';
 import { scopeTokens } from '../../domain/scope.ts';
 import { type Headers, sendOn, sendPage } from './answers.ts';
-import { sendToClient } from './authorize-endpoint.ts';
+import { sendToClient, urlAtClient } from './authorize-endpoint.ts';
 import type { FlowCookies } from './flow-cookie.ts';
 import { loginPage, type NameSource } from './login-page.ts';
 import { type Parameters, parameters, readForm } from './parameters.ts';
-import { sendStepRefusal } from './problem.ts';
+import { sendByHand, sendStepRefusal } from './problem.ts';
 import { bodyLimits } from './request-body.ts';
 import { notesOf } from './request-notes.ts';
 import type { Handle } from './router.ts';
@@ -71,6 +71,10 @@ export function loginCallbackEndpoint(submit: SubmitSignIn, context: LoginContex
         const cleared = flow ? context.cookies.clear(flow) : [];
         const cookies = setCookies([...cleared, ...context.session.give(outcome.session)]);
         return sendToClient(response, outcome.address, { code: outcome.code }, cookies);
+      }
+      case 'by_hand': {
+        const back = urlAtClient(outcome.address, outcome.error);
+        return sendByHand(request, response, outcome.error.description, back);
       }
       case 'error': {
         const cleared = setCookies(flow ? context.cookies.clear(flow) : []);

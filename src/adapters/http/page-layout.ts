@@ -34,6 +34,7 @@ body > * { width: 100%; max-width: 520px; margin: 0 auto; }
 .eyebrow.bad { color: var(--bad); }
 .eyebrow + h1 { margin-top: -12px; }
 .soft, .foot { color: var(--soft); }
+a { color: var(--accent); text-underline-offset: 3px; }
 button.link { width: auto; min-height: 0; padding: 0; border: 0; background: none; color: var(--accent); font-weight: 500;
   text-decoration: underline; text-underline-offset: 3px; }
 .small { font-size: 14px; line-height: 1.45; }

@@ -14,6 +14,8 @@ export interface Problem {
   readonly title: string;
   readonly explanation: string;
   readonly remedy: string;
+  /** Where the application hears of it, for the user to go to. */
+  readonly back?: string;
 }
 
 /** Tells a person by a page, a program by JSON. */
@@ -79,6 +81,24 @@ export function sendStepRefusal(
 ): void {
   if (refusal === 'already_finished') sendCompleted(response);
   else sendProblem(request, response, stepProblems[refusal]);
+}
+
+/** Tells the user that somebody has to register the gateway at the upstream first, as its operator reads it too. */
+export function sendByHand(
+  request: IncomingMessage,
+  response: ServerResponse,
+  explanation: string,
+  back: string,
+): void {
+  sendProblem(request, response, {
+    status: 503,
+    code: 'upstream_wants_registration',
+    title: 'This gateway is not registered at its upstream',
+    explanation,
+    remedy:
+      'Tell the operator of this gateway what this page says. When it is done, start the connection again from the application.',
+    back,
+  });
 }
 
 function sendCompleted(response: ServerResponse): void {

@@ -60,7 +60,7 @@ export function httpAuthorizationServer(
     serverDocument: async (url, within) =>
       fetched(await call(documentCall(url), within), serverDocument),
     register: async (endpoint, registration) =>
-      registered(await call(registrationCall(endpoint, registration), callLimit)),
+      registered(await call(registrationCall(endpoint, registration), callLimit), registration),
     requestTokens: async (upstream, form) => {
       const answer = await call(
         await formCall(upstream, upstream.server.tokenEndpoint, form),
@@ -122,6 +122,7 @@ function parsed<Value>(text: string, schema: z.ZodType<Value>): Value | undefine
 
 function registered(
   answer: Result<Answer, UpstreamFailure>,
+  { redirectUri }: UpstreamRegistrationRequest,
 ): Result<UpstreamRegistrationAnswer, UpstreamFailure> {
   if (!answer.ok) return answer;
   const { status, text } = answer.value;
@@ -132,8 +133,8 @@ function registered(
   const said = parsed(text, registrationError);
   const code = said && refusal(said.error, undefined);
   const shown = code?.kind === 'refused' ? `, ${code.error}` : '';
-  const reason = `The upstream refused to register this gateway (status ${status}${shown}): register a client by hand and set --upstream-client-id.`;
-  return failure({ kind: 'unusable', reason, detail: wordsOf(answer.value) });
+  const reason = `The upstream refused to register this gateway (status ${status}${shown}): register a client by hand with the callback URL ${redirectUri} and set --upstream-client-id.`;
+  return failure({ kind: 'unusable', reason, detail: wordsOf(answer.value), byHand: true });
 }
 
 /** RFC 7009 §2.2: a token that is not known there is revoked all the same; only a server in trouble has to be asked again. */

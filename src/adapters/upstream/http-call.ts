@@ -93,7 +93,7 @@ export function httpCaller({ dispatcher, userAgent, watch }: CallerOptions): Mak
         current = { ...current, url: target };
       }
     } catch (error) {
-      const trouble = failureOf(error, current.url);
+      const trouble = failureOf(error, current.url, within);
       watch?.({ ...seen(current), trouble: trouble.reason });
       return failure(trouble);
     }
@@ -121,7 +121,7 @@ function isSameOrigin(target: string, url: string): boolean {
 function notFollowed(from: string, target: string): UpstreamFailure {
   return {
     kind: 'unusable',
-    reason: `${new URL(from).host} redirects elsewhere, which is not followed.`,
+    reason: `${new URL(from).host} redirects elsewhere, which is not followed: give the address that it leads to.`,
     detail: new URL(target).origin,
   };
 }
@@ -174,12 +174,20 @@ function secondsOf(header: string | undefined): number | undefined {
   return header !== undefined && /^\d{1,6}$/.test(header) ? Number(header) : undefined;
 }
 
-function failureOf(error: unknown, url: string): Exclude<UpstreamFailure, { kind: 'refused' }> {
+function failureOf(
+  error: unknown,
+  url: string,
+  within: Seconds,
+): Exclude<UpstreamFailure, { kind: 'refused' }> {
   const { host } = new URL(url);
   if (error instanceof AnswerTooLong) {
-    return { kind: 'unusable', reason: `The answer of ${host} is too long.` };
+    return {
+      kind: 'unusable',
+      reason: `The answer of ${host} is too long: check the address, since nothing of this kind has more than a megabyte.`,
+    };
   }
   const { name, code } = error as { readonly name?: string; readonly code?: unknown };
   const what = typeof code === 'string' ? code : name; // that of a timeout is a number
-  return { kind: 'unavailable', reason: `${host}: ${what}`, retryAfter: undefined };
+  const limit = name === 'TimeoutError' ? ` after ${Math.round(within)} s` : '';
+  return { kind: 'unavailable', reason: `${host}: ${what}${limit}`, retryAfter: undefined };
 }

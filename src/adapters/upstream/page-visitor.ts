@@ -1,4 +1,4 @@
-import type { PageVisitor } from '../../application/diagnose-upstream.ts';
+import type { PageVisitor } from '../../application/diagnose-endpoints.ts';
 import type { Seconds } from '../../domain/lifetime.ts';
 import { success } from '../../domain/result.ts';
 import type { MakeCall } from './http-call.ts';

@@ -93,7 +93,7 @@ function membersOf({ contentType, text: body }: Answer): unknown {
 function unusableAnswer(answer: Answer) {
   const words = wordsOf(answer);
   return (what: string, detail = words): Result<never, UpstreamFailure> => {
-    const reason = `The upstream's token endpoint ${what}.`;
+    const reason = `The upstream's token endpoint ${what}: look into the gateway's log, and check the endpoint by doctor.`;
     return failure({ kind: 'unusable', reason, detail });
   };
 }

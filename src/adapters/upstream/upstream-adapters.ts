@@ -1,4 +1,4 @@
-import type { PageVisitor } from '../../application/diagnose-upstream.ts';
+import type { PageVisitor } from '../../application/diagnose-endpoints.ts';
 import type {
   Clock,
   UpstreamAuthorizationServer,
@@ -17,6 +17,8 @@ import { signingKey } from './signing-key.ts';
 export interface UpstreamAdapterOptions extends OutboundOptions {
   /** The MCP server's URL, as given. */
   readonly url: string;
+  /** Further URLs that the operator named, of its authorization server. */
+  readonly configured?: readonly string[];
   readonly auth: 'oauth' | 'none' | 'static';
   /** What is sent in place of a token, with `static`. */
   readonly header: readonly [string, string] | undefined;
@@ -49,7 +51,7 @@ export interface UpstreamAdapters {
 export function upstreamAdapters(options: UpstreamAdapterOptions): UpstreamAdapters {
   const { url, auth, header, privateKey, callLimit, userAgent, clock, watch } = options;
   const key = privateKey === undefined ? undefined : signingKey(privateKey);
-  const dispatcher = outboundDispatcher(options);
+  const dispatcher = outboundDispatcher(options, [url, ...(options.configured ?? [])]);
   const call = httpCaller({ dispatcher, userAgent, watch });
   const credentials = auth === 'oauth' ? undefined : { header };
   return {
