@@ -121,14 +121,13 @@ async function questionFor(
     : over(parts, held, 'upstream_changed');
 }
 
-/** The grant is over: its client has to authorize again. */
+/** The grant is over, and its client has to authorize again; unless another has renewed its tokens meanwhile (a claim that ran out). */
 async function over(
   { endGrant }: RenewParts,
   held: Versioned<LiveGrant>,
   reason: 'upstream_refused' | 'upstream_changed',
 ): Promise<Renewal> {
-  await endGrant(held, reason);
-  return { type: 'refused' };
+  return { type: (await endGrant(held, reason)) ? 'refused' : 'overtaken' };
 }
 
 /** A no that ends the grant ends the claim with it: given back before, it would let another ask once more. */

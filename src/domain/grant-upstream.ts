@@ -46,6 +46,11 @@ export function withUpstreamTokens(
   };
 }
 
+/** Whether another has brought newer upstream tokens since the grant was read as it was before: whatever came of the older ones no longer counts. */
+export function hasNewerTokens(grant: LiveGrant, before: LiveGrant): boolean {
+  return grant.upstream.version !== before.upstream.version;
+}
+
 /** Whether the newest upstream access token is past its announced end. Without one it lasts until it is refused. */
 export function isUpstreamSpent(grant: LiveGrant, now: EpochSeconds): boolean {
   return grant.upstream.expiresAt !== undefined && isExpired(grant.upstream.expiresAt, now);
