@@ -137,8 +137,9 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
       // Not before: who the gateway is at the upstream depends on its port.
       void uses.revocations.takeUp();
     },
-    closed: () => {
+    closed: async () => {
       uses.revocations.stop();
+      await uses.renewals.stop();
       return Promise.all([upstream.close(), used.resourceServer.close(), used.store.close()]);
     },
   });
