@@ -152,7 +152,7 @@ export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
       find,
       checkAssertion(ports, policy.clockSkew, keyFault),
     ),
-    exchange: exchangeCode({ ports, advance, endGrant, keys }),
+    exchange: exchangeCode({ ports, advance, endGrant, keys, policy }),
     refresh: refreshTokens({ ports, advance, endGrant, keys, policy }),
     introspect: introspectToken(ports, policy, resource),
     revocations,

@@ -7,9 +7,9 @@ import {
   type ClientMetadata,
   clientId,
 } from '../../src/domain/client-registration.ts';
-import { epochSeconds } from '../../src/domain/lifetime.ts';
+import { epochSeconds, seconds } from '../../src/domain/lifetime.ts';
 import { aClient, aGrant, refreshOf, storedClient } from './dance.ts';
-import { failureIn, valueIn, wired, world } from './wired.ts';
+import { failureIn, policy, valueIn, wired, world } from './wired.ts';
 
 const metadata: ClientMetadata = {
   redirectUris: ['https://client.example/callback'],
@@ -147,6 +147,21 @@ describe('registration', () => {
     assert.ok(await outside.store.clients.read(client.value.id));
     outside.clock.advance(1);
     assert.equal(await outside.store.clients.read(client.value.id), undefined);
+  });
+
+  it('keeps a client for as long as a token of it may be good, where that is longer', async () => {
+    const outside = world();
+    const year = seconds(365 * day);
+    const gateway = wired(outside, { policy: { refreshTtl: year } });
+    const { client, tokens } = await aGrant(gateway, outside);
+    outside.clock.advance(day - 1); // not noted any more on this day
+    const used = await storedClient(outside, client.value.id);
+    const second = valueIn(await gateway.refresh(used, refreshOf(tokens.refreshToken)));
+
+    outside.clock.advance(year + policy.clockSkew - 1);
+
+    const late = await storedClient(outside, client.value.id);
+    valueIn(await gateway.refresh(late, refreshOf(second.refreshToken)));
   });
 
   it('notes the use of a client once a day', async () => {
