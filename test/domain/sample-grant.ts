@@ -50,6 +50,7 @@ export const day = 86_400;
 export const policy: TokenPolicy = {
   accessTtl: seconds(hour),
   refreshTtl: seconds(30 * day),
+  grantTtl: seconds(0),
   codeTtl: seconds(minute),
   refreshGrace: seconds(10 * minute),
   clockSkew: seconds(minute),
