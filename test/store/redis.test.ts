@@ -197,6 +197,23 @@ describe('the store in Redis', { skip: withoutRedis }, () => {
     await assert.rejects(opened(1), /was written with another gateway key/);
   });
 
+  it('is left as it was by a gateway that it is not for', async () => {
+    const address = newAddress();
+    const key = (byte: number) => sealingKey(new Uint8Array(32).fill(byte));
+    await (await openRedisStore(address, systemClock, { keys: [key(1)] })).close();
+    const marks = () =>
+      Promise.all(
+        ['schema', 'key'].map((name) => redis.command('GET', `${address.prefix}${name}`)),
+      );
+    const before = await marks();
+
+    const newer = { schema: { version: 2, upgrades: {} }, keys: [key(2)] };
+    await assert.rejects(openRedisStore(address, systemClock, newer), /another gateway key/);
+
+    assert.deepEqual(await marks(), before);
+    await (await openRedisStore(address, systemClock, { keys: [key(1)] })).close();
+  });
+
   it('is refused with what the system says where nobody is there, or the password is wrong', async () => {
     const nowhere = redisAt(await freePort());
     const locked = redisAt(redis.port, { username: 'nobody', password: 'wrong' });

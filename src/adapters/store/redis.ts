@@ -59,19 +59,22 @@ async function checkMarks(
   schema: Schema,
   ourKeys: readonly string[],
 ): Promise<void> {
-  const mark = async (name: string, script: string, parameters: readonly string[]) => {
+  const mark = async (name: string, ...script: readonly string[]) => {
     const key = `${prefix}${name}`;
-    const found = await connection.run((link) =>
-      link.send(key, ['EVAL', script, '1', key, ...parameters]),
-    );
+    const [source = '', ...parameters] = script;
+    const command = source === '' ? ['GET', key] : ['EVAL', source, '1', key, ...parameters];
+    const found = await connection.run((link) => link.send(key, command));
     return typeof found === 'string' ? found : undefined;
   };
-  const version = await mark('schema', raiseScript, [String(schema.version)]);
-  const found = { schema: version === undefined ? version : Number(version), key: undefined };
-  renewedMarks(found, schema, ourKeys, 'The store in Redis');
-  if (ourKeys.length === 0) return;
-  const key = await mark('key', keyScript, ourKeys);
-  renewedMarks({ ...found, key }, schema, ourKeys, 'The store in Redis');
+  const check = (version: string | undefined, key: string | undefined) => {
+    const found = { schema: version === undefined ? version : Number(version), key };
+    renewedMarks(found, schema, ourKeys, 'The store in Redis');
+  };
+  // Nothing is written to a store that is not ours; of two gateways that open a new one at once, a script decides.
+  const version = await mark('schema');
+  check(version, await mark('key'));
+  if (ourKeys.length > 0) check(version, await mark('key', keyScript, ...ourKeys));
+  check(await mark('schema', raiseScript, String(schema.version)), undefined);
 }
 
 /** Answers what was there, and raises it. */
