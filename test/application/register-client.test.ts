@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { UnreadableRecord } from '../../src/application/ports.ts';
 import { unusedClients } from '../../src/application/unused-clients.ts';
 import {
   type ClientCredentials,
@@ -133,6 +134,24 @@ describe('registration', () => {
     assert.ok(await outside.store.clients.read(client.value.id));
     outside.clock.advance(1);
     assert.equal(await outside.store.clients.read(client.value.id), undefined);
+  });
+
+  it('goes on where the oldest that never got a token cannot be read', async () => {
+    const outside = world();
+    const { clients } = outside.store;
+    const ports = {
+      ...outside.ports,
+      store: {
+        ...outside.store,
+        clients: { ...clients, read: () => Promise.reject(new UnreadableRecord('broken')) },
+      },
+    };
+    const unused = unusedClients(ports, 1);
+
+    await unused.add(clientId('one'));
+    await unused.add(clientId('other'));
+
+    assert.equal(await unused.forgetOldest(), false);
   });
 
   it('keeps a client for ninety days after its last use', async () => {

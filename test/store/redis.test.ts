@@ -158,6 +158,43 @@ describe('the store in Redis', { skip: withoutRedis }, () => {
     assert.deepEqual(seen, ['1']);
   });
 
+  it('leaves a record out of a scan that cannot be read, says so once, and asks for it once', async () => {
+    const address = newAddress();
+    const told: string[] = [];
+    const store = await openRedisStore(address, systemClock, {
+      unreadable: (kind, count) => told.push(`${count} of ${kind}`),
+    });
+    open.push(store);
+    await write(store, 1);
+    await redis.command(
+      'SET',
+      `${address.prefix}registrations:broken`,
+      '1 4000000000 1 {"secret"}',
+    );
+
+    for (const _scan of [1, 2]) {
+      const seen = [];
+      for await (const { value } of store.registrations.scan()) seen.push(value.clientId);
+      assert.deepEqual(seen, ['1']);
+    }
+    const before = await lookups();
+    await assert.rejects(store.registrations.read('broken'), /A record of the registrations/);
+
+    assert.equal((await lookups()) - before, 1);
+    assert.deepEqual(told, ['1 of registrations']);
+  });
+
+  it('does not ask again where the server has said no', async () => {
+    const address = newAddress();
+    const store = await gatewayAt(address);
+    await redis.command('LPUSH', `${address.prefix}registrations:list`, 'of another program');
+    const before = await lookups();
+
+    await assert.rejects(store.registrations.read('list'), StoreUnavailable);
+
+    assert.equal((await lookups()) - before, 1);
+  });
+
   it('leaves nothing on the server for ever but its own marks', async () => {
     const address = newAddress();
     const store = await gatewayAt(address);

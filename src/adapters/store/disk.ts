@@ -21,14 +21,14 @@ import type { StoreOptions } from './store-options.ts';
 export async function openDiskStore(
   path: string,
   clock: Pick<Clock, 'now'>,
-  { limits = {}, schema = currentSchema, keys = [] }: StoreOptions = {},
+  { limits = {}, schema = currentSchema, keys = [], unreadable }: StoreOptions = {},
 ): Promise<Store> {
   const root = await openFile(path);
   try {
     checkMarks(root, schema, keys.map(keyMark), path);
     const most = { ...defaultLimits, ...limits };
     let isClosed = false;
-    const disk = tablesOf(root, clock, () => isClosed);
+    const disk = { ...tablesOf(root, clock, () => isClosed), unreadable };
     const records = <Name extends Kind>(kind: Name) =>
       new DiskRecords(disk, kind, recordFormat(kind, schema), most[kind]);
     return {
@@ -46,7 +46,7 @@ export async function openDiskStore(
   }
 }
 
-function readMarks(disk: DiskTables, root: LmdbFile, path: string): void {
+function readMarks(disk: Pick<DiskTables, 'refresh'>, root: LmdbFile, path: string): void {
   try {
     disk.refresh();
     root.get('schema');
@@ -66,7 +66,11 @@ async function openFile(path: string): Promise<LmdbFile> {
   }
 }
 
-function tablesOf(root: LmdbFile, clock: Pick<Clock, 'now'>, isClosed: () => boolean): DiskTables {
+function tablesOf(
+  root: LmdbFile,
+  clock: Pick<Clock, 'now'>,
+  isClosed: () => boolean,
+): Omit<DiskTables, 'unreadable'> {
   const table = (name: Kind) =>
     root.openDB<string>({ name, encoding: 'string', useVersions: true });
   return {

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { StoreUnavailable } from '../../application/ports.ts';
+import { StoreUnavailable, UnreadableRecord } from '../../application/ports.ts';
 import { inTime, unavailable } from './in-time.ts';
-import type { Invalidations, RedisLink } from './redis-link.ts';
+import { type Invalidations, isErrorReply, type RedisLink } from './redis-link.ts';
 
 /** Who has to know whether the server is there. */
 export interface Trust extends Invalidations {
@@ -57,7 +57,8 @@ export class RedisConnection {
         return await inTime(commands(link), Math.max(1, deadline - this.#now()));
       } catch (error) {
         const over = limit === attempt || this.#now() >= deadline || this.#closing.signal.aborted;
-        if (over) throw unavailable(error, 'Redis cannot be reached, or refuses.');
+        if (over || isDefinite(error))
+          throw unavailable(error, 'Redis cannot be reached, or refuses.');
         await wait(50);
       }
     }
@@ -106,6 +107,17 @@ export class RedisConnection {
     link?.destroy();
   }
 }
+
+/**
+ * Whether asking again would get the same answer: a record that cannot be read, or a server that says no. What a failover or a start says is
+ * none: it passes.
+ */
+function isDefinite(error: unknown): boolean {
+  if (error instanceof UnreadableRecord) return true;
+  return isErrorReply(error) && !passing.has(error.message.split(' ', 1)[0] ?? '');
+}
+
+const passing = new Set(['READONLY', 'LOADING', 'MASTERDOWN', 'CLUSTERDOWN', 'TRYAGAIN', 'BUSY']);
 
 async function pingAll(link: RedisLink): Promise<void> {
   const servers = await link.servers();

@@ -6,6 +6,7 @@ import { recordKey } from './record-key.ts';
 import type { RedisConnection } from './redis-connection.ts';
 import type { RedisLink } from './redis-link.ts';
 import type { TrackedRecords } from './tracked-records.ts';
+import type { UnreadableCount } from './unreadable-count.ts';
 
 /** What the records of all kinds have in common. */
 export interface RedisShared {
@@ -23,14 +24,21 @@ export class RedisRecords<Value> implements Records<Value> {
   readonly #tracked: TrackedRecords<StoredRecord<Value>>;
   readonly #prefix: string;
   readonly #format: RecordFormat<Value>;
+  readonly #unreadable: UnreadableCount;
 
   /** `prefix`: what the keys of this kind, and no others, begin with. */
-  constructor(shared: RedisShared, prefix: string, format: RecordFormat<Value>) {
+  constructor(
+    shared: RedisShared,
+    prefix: string,
+    format: RecordFormat<Value>,
+    unreadable: UnreadableCount,
+  ) {
     this.#shared = shared;
     // One cache for all kinds: the prefix keeps them apart.
     this.#tracked = shared.tracked as TrackedRecords<StoredRecord<Value>>;
     this.#prefix = prefix;
     this.#format = format;
+    this.#unreadable = unreadable;
   }
 
   async read(key: string): Promise<Versioned<Value> | undefined> {
@@ -63,6 +71,7 @@ export class RedisRecords<Value> implements Records<Value> {
 
   async *scan(): AsyncIterable<Versioned<Value>> {
     const { connection } = this.#shared;
+    const readable = this.#unreadable.begin();
     const servers = await connection.run((link) => link.servers());
     for (const send of servers) {
       let cursor = '0';
@@ -71,7 +80,7 @@ export class RedisRecords<Value> implements Records<Value> {
           scanned(await send(this.#scanCommand(cursor))),
         );
         const records = await connection.run((link) =>
-          Promise.all(ids.map((id) => this.#ask(link, id))),
+          Promise.all(ids.map((id) => readable.read(() => this.#ask(link, id)))),
         );
         for (const record of records) {
           if (record !== undefined && this.#lives(record)) yield record;
@@ -79,6 +88,7 @@ export class RedisRecords<Value> implements Records<Value> {
         cursor = next;
       } while (cursor !== '0');
     }
+    readable.end();
   }
 
   #scanCommand(cursor: string): readonly string[] {

@@ -16,6 +16,7 @@ import { redisWarnings } from './redis-warnings.ts';
 import { keyMark, renewedMarks } from './store-marks.ts';
 import type { StoreOptions } from './store-options.ts';
 import { TrackedRecords } from './tracked-records.ts';
+import { UnreadableCount } from './unreadable-count.ts';
 
 /** How many records are kept beside the server: reading one again costs no round trip. */
 const keptAtHand = 10_000;
@@ -27,7 +28,7 @@ const keptAtHand = 10_000;
 export async function openRedisStore(
   address: RedisAddress,
   clock: Pick<Clock, 'now'>,
-  { schema = currentSchema, keys = [] }: StoreOptions = {},
+  { schema = currentSchema, keys = [], unreadable }: StoreOptions = {},
 ): Promise<Store & { readonly warnings: readonly string[] }> {
   const now = () => performance.now();
   const tracked = new TrackedRecords<StoredRecord<unknown>>(keptAtHand, now);
@@ -37,7 +38,12 @@ export async function openRedisStore(
     await checkMarks(connection, address.prefix, schema, keys.map(keyMark));
     const shared = { clock, connection, tracked };
     const records = <Name extends Kind>(kind: Name) =>
-      new RedisRecords(shared, `${address.prefix}${kind}:`, recordFormat(kind, schema));
+      new RedisRecords(
+        shared,
+        `${address.prefix}${kind}:`,
+        recordFormat(kind, schema),
+        new UnreadableCount(kind, unreadable),
+      );
     return {
       ...recordsOfAll(records),
       probe: async () => {
