@@ -5,6 +5,7 @@ import type { RecordFormat, StoredRecord } from './record-format.ts';
 import { recordKey } from './record-key.ts';
 import type { RedisConnection } from './redis-connection.ts';
 import type { RedisLink } from './redis-link.ts';
+import type { RedisMark } from './redis-mark.ts';
 import type { TrackedRecords } from './tracked-records.ts';
 import type { UnreadableCount } from './unreadable-count.ts';
 
@@ -13,6 +14,7 @@ export interface RedisShared {
   readonly clock: Pick<Clock, 'now'>;
   readonly connection: RedisConnection;
   readonly tracked: TrackedRecords<StoredRecord<unknown>>;
+  readonly mark: RedisMark;
 }
 
 /** How many keys a server is asked for at a time. */
@@ -42,6 +44,7 @@ export class RedisRecords<Value> implements Records<Value> {
   }
 
   async read(key: string): Promise<Versioned<Value> | undefined> {
+    this.#shared.mark.assertThere();
     const id = this.#prefix + recordKey(key);
     const record = this.#tracked.get(id) ?? (await this.#fetch(id));
     return record !== undefined && this.#lives(record) ? record : undefined;
@@ -53,6 +56,7 @@ export class RedisRecords<Value> implements Records<Value> {
     over: Version | undefined,
     expiresAt: EpochSeconds,
   ): Promise<WriteOutcome> {
+    this.#shared.mark.assertThere();
     const id = this.#prefix + recordKey(key);
     const now = this.#shared.clock.now();
     const version = newVersion();
@@ -72,6 +76,7 @@ export class RedisRecords<Value> implements Records<Value> {
   async *scan(): AsyncIterable<Versioned<Value>> {
     const { connection } = this.#shared;
     const readable = this.#unreadable.begin();
+    await connection.run((link) => this.#shared.mark.assertStill(link));
     const servers = await connection.run((link) => link.servers());
     for (const send of servers) {
       let cursor = '0';
@@ -97,8 +102,12 @@ export class RedisRecords<Value> implements Records<Value> {
   }
 
   #fetch(id: string): Promise<StoredRecord<Value> | undefined> {
-    const { connection } = this.#shared;
-    return connection.run((link) => this.#tracked.read(id, () => this.#ask(link, id)));
+    const { connection, mark } = this.#shared;
+    return connection.run(async (link) => {
+      const record = await this.#tracked.read(id, () => this.#ask(link, id));
+      if (record === undefined) await mark.assertStill(link);
+      return record;
+    });
   }
 
   async #ask(link: RedisLink, id: string): Promise<StoredRecord<Value> | undefined> {

@@ -11,6 +11,7 @@ import {
 import type { RedisAddress } from './redis-address.ts';
 import { RedisConnection } from './redis-connection.ts';
 import { redisLink } from './redis-link.ts';
+import { RedisMark } from './redis-mark.ts';
 import { RedisRecords } from './redis-records.ts';
 import { redisWarnings } from './redis-warnings.ts';
 import { keyMark, renewedMarks } from './store-marks.ts';
@@ -36,7 +37,9 @@ export async function openRedisStore(
   try {
     await connection.open();
     await checkMarks(connection, address.prefix, schema, keys.map(keyMark));
-    const shared = { clock, connection, tracked };
+    const mark = new RedisMark(`${address.prefix}schema`);
+    connection.watch((link) => mark.look(link));
+    const shared = { clock, connection, tracked, mark };
     const records = <Name extends Kind>(kind: Name) =>
       new RedisRecords(
         shared,
@@ -46,10 +49,7 @@ export async function openRedisStore(
       );
     return {
       ...recordsOfAll(records),
-      probe: async () => {
-        const key = `${address.prefix}schema`;
-        await connection.run((link) => link.send(key, ['GET', key]));
-      },
+      probe: () => connection.run((link) => mark.assertStill(link)),
       warnings: await connection.run(redisWarnings),
       close: async () => connection.close(),
     };
