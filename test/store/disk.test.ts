@@ -250,7 +250,7 @@ describe('a store on disk that cannot be used', () => {
     await refused(path, /was written with another gateway key/, { keys: [key(1)] });
   });
 
-  it('is unavailable for writing while the disk is full, still read, and written again once it is not', {
+  it('is unavailable for writing while the disk is full, still read, not ready, and both again once it is not', {
     skip: spawnSync('prlimit', ['--version']).status !== 0 && 'prlimit is not installed',
   }, async () => {
     const child = startFillingChild(newPath(), 400);
@@ -261,8 +261,8 @@ describe('a store on disk that cannot be used', () => {
     child.send('more room');
     const [again] = await once(child, 'message');
 
-    assert.deepEqual(full, { outcome: 'StoreUnavailable', isReadable: true });
-    assert.deepEqual(again, { outcome: 'written' });
+    assert.deepEqual(full, { outcome: 'StoreUnavailable', isReadable: true, isReady: false });
+    assert.deepEqual(again, { outcome: 'written', isReady: true });
     assert.deepEqual(await ended, [0, null]);
   });
 

@@ -400,6 +400,28 @@ describe('a Redis that goes away', { skip: withoutRedis }, () => {
     await server.kill();
   });
 
+  it('is not ready while it can only be read, and is again by itself', async () => {
+    const server = await startRedis(folder);
+    const store = await openRedisStore(redisAt(server.port), systemClock);
+    const first = await store.registrations.write('key', numbered(1), undefined, inAnHour());
+    assert.ok(first.type === 'written', first.type);
+    await server.command('CONFIG', 'SET', 'min-replicas-to-write', '1');
+    await store.probe(); // nobody has tried to write yet
+
+    const over = first.version;
+    const write = () => store.registrations.write('key', numbered(2), over, inAnHour());
+    await assert.rejects(write(), StoreUnavailable);
+    const refused = await Promise.all([1, 2, 3].map(() => outcomeOf(store.probe())));
+    assert.deepEqual((await store.registrations.read('key'))?.value, numbered(1));
+    await server.command('CONFIG', 'SET', 'min-replicas-to-write', '0');
+
+    assert.deepEqual(refused, ['unavailable', 'unavailable', 'unavailable']);
+    await store.probe();
+    assert.equal((await write()).type, 'written');
+    await store.close();
+    await server.kill();
+  });
+
   it('is waited for where it is back at once: nobody is turned away for it', async () => {
     const server = await startRedis(folder, ...persistent);
     const store = await openRedisStore(redisAt(server.port), systemClock);

@@ -8,6 +8,7 @@ import type { Kind, RecordFormat, StoredRecord } from './record-format.ts';
 import { recordKey } from './record-key.ts';
 import type { StoreOptions } from './store-options.ts';
 import { UnreadableCount } from './unreadable-count.ts';
+import type { WriteHealth } from './write-health.ts';
 
 /** What the records of all kinds have in common. */
 export interface DiskTables {
@@ -15,13 +16,14 @@ export interface DiskTables {
   /** Comes before every reading: sees what other processes have committed until now. Throws where the store is closed. */
   refresh(): void;
   readonly tables: Readonly<Record<Kind, LmdbTable<string>>>;
+  readonly health: WriteHealth;
   readonly unreadable: StoreOptions['unreadable'];
   /** `[expiry, kind, key]` of every record, to its version: changed together with the record, so that expired ones are found without a search. */
   readonly expiry: LmdbTable<readonly [number, Kind, string]>;
 }
 
 /** How long a write may take before whoever asked for it is told to come back (milliseconds). */
-const patience = 5000;
+export const patience = 5000;
 /** How many expired records a write clears away: more than the one it may add. */
 const sweepStep = 8;
 /** And as many where the store is full, before it says so. */
@@ -65,7 +67,8 @@ export class DiskRecords<Value> implements Records<Value> {
     expiresAt: EpochSeconds,
   ): Promise<WriteOutcome> {
     try {
-      return await inTime(this.#write(recordKey(key), value, over, expiresAt), patience);
+      const writing = this.#write(recordKey(key), value, over, expiresAt);
+      return await this.#disk.health.learn(inTime(writing, patience));
     } catch (error) {
       throw unavailable(error, 'The store on disk cannot be written.');
     }

@@ -20,6 +20,11 @@ export class RedisMark {
     this.#isGone = typeof found !== 'string';
   }
 
+  /** Writes it again, as it is. */
+  async touch(link: RedisLink): Promise<void> {
+    await link.send(this.#key, ['EVAL', touchScript, '1', this.#key]);
+  }
+
   /** Throws {@link StoreUnavailable} where it was gone when it was last looked for. */
   assertThere(): void {
     if (this.#isGone) throw new StoreUnavailable(emptied);
@@ -31,6 +36,11 @@ export class RedisMark {
     this.assertThere();
   }
 }
+
+/** What exists can be changed even where the memory is full: to be full is no fault. */
+const touchScript = `#!lua flags=allow-oom
+local found = redis.call('GET', KEYS[1])
+if found then redis.call('SET', KEYS[1], found) end`;
 
 const emptied =
   'The store in Redis was emptied, or is not the one that was opened: put its data back, or restart the gateways to go on with an empty one (everybody signs in again).';

@@ -8,6 +8,7 @@ import type { RedisLink } from './redis-link.ts';
 import type { RedisMark } from './redis-mark.ts';
 import type { TrackedRecords } from './tracked-records.ts';
 import type { UnreadableCount } from './unreadable-count.ts';
+import type { WriteHealth } from './write-health.ts';
 
 /** What the records of all kinds have in common. */
 export interface RedisShared {
@@ -15,6 +16,7 @@ export interface RedisShared {
   readonly connection: RedisConnection;
   readonly tracked: TrackedRecords<StoredRecord<unknown>>;
   readonly mark: RedisMark;
+  readonly health: WriteHealth;
 }
 
 /** How many keys a server is asked for at a time. */
@@ -66,8 +68,9 @@ export class RedisRecords<Value> implements Records<Value> {
     const life = Math.max(1, (expiresAt - now) * 1000);
     const parameters = [String(over ?? ''), String(now), String(version), text, String(life)];
     const command = ['EVAL', script, '1', id, ...parameters];
-    const outcome = await this.#shared.connection
-      .run((link) => runScript(link, id, command))
+    const { connection, health } = this.#shared;
+    const outcome = await health
+      .learn(connection.run((link) => runScript(link, id, command)))
       // The server tells its own writer last: a read that follows must not find what was before.
       .finally(() => this.#tracked.invalidate(id));
     return outcome === 'written' ? { type: 'written', version } : { type: outcome };

@@ -18,6 +18,7 @@ import { keyMark, renewedMarks } from './store-marks.ts';
 import type { StoreOptions } from './store-options.ts';
 import { TrackedRecords } from './tracked-records.ts';
 import { UnreadableCount } from './unreadable-count.ts';
+import { WriteHealth } from './write-health.ts';
 
 /** How many records are kept beside the server: reading one again costs no round trip. */
 const keptAtHand = 10_000;
@@ -39,7 +40,8 @@ export async function openRedisStore(
     await checkMarks(connection, address.prefix, schema, keys.map(keyMark));
     const mark = new RedisMark(`${address.prefix}schema`);
     connection.watch((link) => mark.look(link));
-    const shared = { clock, connection, tracked, mark };
+    const health = new WriteHealth(() => connection.run((link) => mark.touch(link)));
+    const shared = { clock, connection, tracked, mark, health };
     const records = <Name extends Kind>(kind: Name) =>
       new RedisRecords(
         shared,
@@ -49,7 +51,10 @@ export async function openRedisStore(
       );
     return {
       ...recordsOfAll(records),
-      probe: () => connection.run((link) => mark.assertStill(link)),
+      probe: async () => {
+        await connection.run((link) => mark.assertStill(link));
+        await health.probe();
+      },
       warnings: await connection.run(redisWarnings),
       close: async () => connection.close(),
     };
