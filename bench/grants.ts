@@ -16,6 +16,7 @@ const keys: GatewayKeys = { current: sealingKey(randomBytes(32)), previous: [] }
 const policy = {
   accessTtl: seconds(3600),
   refreshTtl: seconds(30 * 86_400),
+  grantTtl: seconds(0),
   codeTtl: seconds(60),
   refreshGrace: seconds(600),
   clockSkew: seconds(60),

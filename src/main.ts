@@ -85,7 +85,10 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
   const place = storeLocation(config.store, process.env);
   const random = ports.random ?? systemRandom;
   const keys = gatewayKeys(place, config.keyFile, random);
-  const store = configuredStore(place, clock, { keys: [keys.current, ...keys.previous] });
+  const store = configuredStore(place, clock, {
+    keys: [keys.current, ...keys.previous],
+    unreadable: (kind, count) => events.emit({ type: 'records_unreadable', kind, count }),
+  });
   const health = upstreamHealth();
   const ears = [health.events, ...(ports.events ? [ports.events] : [])];
   const events = toAll(ears);
@@ -137,8 +140,9 @@ export function createGateway(options: GatewayOptions, ports: Partial<Ports> = {
       // Not before: who the gateway is at the upstream depends on its port.
       void uses.revocations.takeUp();
     },
-    closed: () => {
+    closed: async () => {
       uses.revocations.stop();
+      await uses.renewals.stop();
       return Promise.all([upstream.close(), used.resourceServer.close(), used.store.close()]);
     },
   });

@@ -2,6 +2,7 @@ import type { LiveGrant } from '../domain/grant.ts';
 import type { EndGrant } from './end-grant.ts';
 import { readLiveGrant } from './live-grants.ts';
 import type { Ports } from './ports.ts';
+import { unlessUnreadable } from './unless-unreadable.ts';
 
 /** Which grants an operator means; what is left out does not matter. */
 export interface GrantFilter {
@@ -48,7 +49,7 @@ export function administerGrants(
   return {
     async *list(filter) {
       for await (const { id, subject, clientId, scope, issuedAt } of matching(filter)) {
-        const client = await ports.store.clients.read(clientId);
+        const client = await unlessUnreadable(ports.store.clients.read(clientId));
         const clientName = client?.value.name;
         yield { grant: id, user: subject, client: clientId, clientName, scope, issuedAt };
       }

@@ -56,8 +56,8 @@ export function advanceGrant(parts: AdvanceParts): AdvanceGrant {
     const tokens = tokensOfGrant(held.value, sealKeyOf(key));
     if (tokens === undefined) return { type: 'refused' };
     if (plan.move && isPastHelp(held.value, parts.ports.clock.now())) {
-      await parts.endGrant(held, 'upstream_refused');
-      return { type: 'refused' };
+      const isOver = await parts.endGrant(held, 'upstream_refused');
+      return { type: isOver ? 'refused' : 'overtaken' };
     }
     return plan.ask && held.value.upstream.renewable
       ? askAndAdvance(parts, held, key, tokens, plan)

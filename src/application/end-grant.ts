@@ -6,7 +6,7 @@ import {
   type TokenPolicy,
 } from '../domain/grant.ts';
 import type { GatewayKeys } from '../domain/grant-keys.ts';
-import { tokensOfGrant } from '../domain/grant-upstream.ts';
+import { hasNewerTokens, tokensOfGrant } from '../domain/grant-upstream.ts';
 import type { Sealed, SealingKey } from '../domain/sealing.ts';
 import { revocationOrder } from '../domain/upstream-revocation.ts';
 import { readLiveGrant } from './live-grants.ts';
@@ -15,13 +15,14 @@ import type { RevokeUpstream } from './revoke-upstream.ts';
 
 /**
  * Ends a grant, whatever other writers do meanwhile: when it returns, no token of it works any more. With the grant's sealing key in
- * hand the same commit orders the revocation of its newest tokens at the upstream, which then goes on in the background.
+ * hand the same commit orders the revocation of its newest tokens at the upstream, which then goes on in the background. False, and
+ * nothing has changed: the reason was about upstream tokens that another has replaced meanwhile.
  */
 export type EndGrant = (
   held: Versioned<LiveGrant>,
   reason: EndReason,
   key?: SealingKey,
-) => Promise<void>;
+) => Promise<boolean>;
 
 interface EndParts {
   readonly ports: Pick<Ports, 'clock' | 'random' | 'store' | 'events'>;
@@ -42,14 +43,19 @@ export function endGrantUseCase(parts: EndParts): EndGrant {
       if (outcome.type === 'written') {
         ports.events.emit({ type: 'grant_ended', grant: id, client, subject, reason });
         revokeUpstream({ value: ended, version: outcome.version });
-        return;
+        return true;
       }
       const current = await readLiveGrant(ports, id);
-      if (current === undefined) return; // another ended it, and said so
+      if (current === undefined) return true; // another ended it, and said so
+      if (isAboutUpstream(reason) && hasNewerTokens(current.value, held.value)) return false;
       // With the tokens that the other writer may have brought.
       ({ value, version } = current);
     }
   };
+}
+
+function isAboutUpstream(reason: EndReason): boolean {
+  return reason === 'upstream_refused' || reason === 'upstream_changed';
 }
 
 function orderFor(

@@ -99,6 +99,8 @@ export type GatewayEvent =
   | { readonly type: 'upstream_revoked'; readonly grant: GrantId }
   | { readonly type: 'upstream_token_refused'; readonly grant: GrantId }
   | { readonly type: 'internal_error'; readonly reason: string }
+  /** Records of the store that cannot be read were left out of a look through all of them. */
+  | { readonly type: 'records_unreadable'; readonly kind: string; readonly count: number }
   | ({ readonly type: 'request_answered' } & RequestFacts)
   /** A client reached the gateway by another name than it has: discovery fails where the two are compared. */
   | { readonly type: 'unexpected_host'; readonly host: string; readonly expected: string }

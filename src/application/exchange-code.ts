@@ -1,4 +1,5 @@
 import type { GatewayBases } from '../domain/gateway-address.ts';
+import type { TokenPolicy } from '../domain/grant.ts';
 import { type CodeRedemption, judgeCode, withUsedCode } from '../domain/grant-code.ts';
 import { type GatewayKeys, sealKeyOf, unwrapDataKey } from '../domain/grant-keys.ts';
 import type { TokenAnswer } from '../domain/grant-rotation.ts';
@@ -35,6 +36,7 @@ interface ExchangeParts {
   readonly advance: AdvanceGrant;
   readonly endGrant: EndGrant;
   readonly keys: GatewayKeys;
+  readonly policy: TokenPolicy;
 }
 
 /** The use case behind grant_type=authorization_code. */
@@ -54,7 +56,7 @@ export function exchangeCode(parts: ExchangeParts): ExchangeCode {
           notAccepted,
         )
       : resource;
-    await noteOutcome(ports, client, code?.grant, answer);
+    await noteOutcome(ports, parts.policy, client, code?.grant, answer);
     return answer;
   };
 }

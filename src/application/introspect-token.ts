@@ -1,5 +1,5 @@
 import type { ClientId } from '../domain/client-registration.ts';
-import type { LiveGrant, Subject, TokenPolicy } from '../domain/grant.ts';
+import { endOfGrant, type LiveGrant, type Subject, type TokenPolicy } from '../domain/grant.ts';
 import { judgeAccess } from '../domain/grant-access.ts';
 import { judgeRefresh } from '../domain/grant-rotation.ts';
 import { isPastHelp } from '../domain/grant-upstream.ts';
@@ -46,18 +46,21 @@ function lookAt(
   if (isPastHelp(grant, now)) return undefined;
   const { clientId, subject, scope, resource, upstream } = grant;
   const common = { clientId, subject, scope, resource };
+  const grantEnd = endOfGrant(grant, policy);
   const access = judgeAccess(grant, presented, policy, now);
   if (access.type === 'live') {
     // What cannot be renewed ends with the upstream's token.
     const upstreamEnd = upstream.renewable ? undefined : upstream.expiresAt;
     const { expiresAt: end } = access.entry;
     const issuedAt = beginOf(end, policy.accessTtl);
-    return { ...common, kind: 'access', issuedAt, expiresAt: earlier(end, upstreamEnd) };
+    const expiresAt = earlier(earlier(end, upstreamEnd), grantEnd);
+    return { ...common, kind: 'access', issuedAt, expiresAt };
   }
   const refresh = judgeRefresh(grant, presented, policy, now, false);
   if (refresh.type !== 'current' && refresh.type !== 'superseded') return undefined;
-  const { expiresAt } = refresh.entry;
-  return { ...common, kind: 'refresh', issuedAt: beginOf(expiresAt, policy.refreshTtl), expiresAt };
+  const { expiresAt: end } = refresh.entry;
+  const issuedAt = beginOf(end, policy.refreshTtl);
+  return { ...common, kind: 'refresh', issuedAt, expiresAt: earlier(end, grantEnd) };
 }
 
 function beginOf(end: EpochSeconds, life: Seconds): EpochSeconds {

@@ -63,7 +63,7 @@ export interface Records<Value> {
   ): Promise<WriteOutcome>;
   /**
    * All records, in no order, a small batch at a time: for operators and work in the background, never for a request. What is there
-   * from the beginning to the end is seen, perhaps twice; what comes or goes meanwhile may be.
+   * from the beginning to the end is seen, perhaps twice; what comes or goes meanwhile may be. A record that cannot be read is left out.
    */
   scan(): AsyncIterable<Versioned<Value>>;
 }
@@ -107,7 +107,12 @@ export interface Store {
 
 /** The store cannot be reached, or did not answer in time. Whoever asked is to be told to come back: 503. */
 export class StoreUnavailable extends Error {
-  override readonly name = 'StoreUnavailable';
+  override readonly name: string = 'StoreUnavailable';
+}
+
+/** One record is there and cannot be read: it must not pass for one that is not there. Asking again does not help; other records are as good as ever. */
+export class UnreadableRecord extends StoreUnavailable {
+  override readonly name = 'UnreadableRecord';
 }
 
 /** Screen 1: who is it? */

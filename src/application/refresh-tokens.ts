@@ -56,7 +56,7 @@ export function refreshTokens(parts: RefreshParts): RefreshTokens {
           notAccepted,
         )
       : target;
-    await noteOutcome(parts.ports, client, presented?.gateway.grant, answer);
+    await noteOutcome(parts.ports, parts.policy, client, presented?.gateway.grant, answer);
     return answer;
   };
 }

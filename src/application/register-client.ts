@@ -4,6 +4,7 @@ import {
   clientId,
   registerClient,
 } from '../domain/client-registration.ts';
+import type { TokenPolicy } from '../domain/grant.ts';
 import { after, type EpochSeconds, seconds } from '../domain/lifetime.ts';
 import { type OAuthError, oauthError } from '../domain/oauth-error.ts';
 import { failure, type Result, success } from '../domain/result.ts';
@@ -109,23 +110,28 @@ const noRoom = oauthError(
   60,
 );
 
-/** A client that never got a token is forgotten after a day, one that no longer comes after 90 days. */
-function keptUntil(client: Client): EpochSeconds {
-  return client.usedAt === undefined
-    ? after(client.registeredAt, seconds(day))
-    : after(client.usedAt, seconds(90 * day));
+/** A client that never got a token is forgotten after a day. */
+function keptUntil({ registeredAt }: Client): EpochSeconds {
+  return after(registeredAt, seconds(day));
 }
 
 const day = 86_400;
+
+/** Until when one in use is kept: 90 days, and never shorter than a grant of it may still live, whose client has to be known. */
+function keptInUse({ refreshTtl, clockSkew }: TokenPolicy, now: EpochSeconds): EpochSeconds {
+  // Its use is noted once a day.
+  return after(now, seconds(Math.max(90 * day, refreshTtl + clockSkew + day)));
+}
 
 /** Notes that a client is in use, once a day: it stays registered. That another writer was faster means that it is noted already. */
 export async function noteUse(
   ports: Pick<Ports, 'clock' | 'store'>,
   { value, version }: KnownClient,
+  policy: TokenPolicy,
 ): Promise<void> {
   if (version === undefined) return; // it is not in the store, and cannot be forgotten there
   const now = ports.clock.now();
   if (value.usedAt !== undefined && now < value.usedAt + day) return;
   const used = { ...value, usedAt: now };
-  await ports.store.clients.write(value.id, used, version, keptUntil(used));
+  await ports.store.clients.write(value.id, used, version, keptInUse(policy, now));
 }

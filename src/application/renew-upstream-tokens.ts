@@ -1,10 +1,5 @@
-import type { LiveGrant, TokenPolicy } from '../domain/grant.ts';
-import {
-  isClaimable,
-  withClaim,
-  withoutClaim,
-  withUpstreamTokens,
-} from '../domain/grant-upstream.ts';
+import type { LiveGrant } from '../domain/grant.ts';
+import { isClaimable, withClaim, withoutClaim } from '../domain/grant-upstream.ts';
 import { after, type EpochSeconds, isExpired, type Seconds, seconds } from '../domain/lifetime.ts';
 import { failure, type Result, success } from '../domain/result.ts';
 import type { SealingKey } from '../domain/sealing.ts';
@@ -25,7 +20,15 @@ import {
   type UpstreamFailure,
   type UpstreamTokens,
 } from '../domain/upstream-tokens.ts';
+import {
+  type CommitParts,
+  type CommittedRenewal,
+  commitRenewal,
+  type SealedRenewal,
+  sealRenewal,
+} from './commit-renewal.ts';
 import type { EndGrant } from './end-grant.ts';
+import type { HeldRenewals } from './held-renewals.ts';
 import { changeGrant, readLiveGrant, writeGrant } from './live-grants.ts';
 import type { Ports, Versioned } from './ports.ts';
 import type { KnownUpstream } from './resolve-upstream.ts';
@@ -55,13 +58,13 @@ export type RenewUpstreamTokens = (
   commit: (grant: LiveGrant, tokens: UpstreamTokens, now: EpochSeconds) => LiveGrant,
 ) => Promise<Renewal>;
 
-interface RenewParts {
+interface RenewParts extends CommitParts {
   readonly ports: Pick<Ports, 'clock' | 'random' | 'store' | 'authorizationServer' | 'events'>;
   readonly upstream: KnownUpstream;
   /** Whether the upstream takes tokens of its own authorization server; otherwise those of before are of no use. */
   readonly usesTokens: boolean;
   readonly endGrant: EndGrant;
-  readonly policy: TokenPolicy;
+  readonly held: HeldRenewals;
   /** How long one call to the upstream takes at most. */
   readonly callLimit: Seconds;
 }
@@ -75,6 +78,7 @@ function claimLife({ callLimit }: RenewParts): Seconds {
 export function renewUpstreamTokens(parts: RenewParts): RenewUpstreamTokens {
   const { ports, policy } = parts;
   return async (held, key, tokens, commit) => {
+    if (await parts.held.settle(held.value.id)) return { type: 'overtaken' };
     if (!isClaimable(held.value, ports.clock.now())) return awaitClaim(parts, held);
     const question = await questionFor(parts, held, tokens);
     if ('type' in question) return question;
@@ -83,21 +87,42 @@ export function renewUpstreamTokens(parts: RenewParts): RenewUpstreamTokens {
     const mine = await writeGrant(ports, policy, held, claim);
     if (mine === undefined) return { type: 'overtaken' };
     const answer = await ask(parts, question, tokens);
-    if (!answer.ok) {
-      await giveBack(parts, mine, owner, answer.failure);
-      return giveUp(parts, mine, answer.failure, question.binding.clientId);
-    }
-    if (isRefusedAgain(held.value, answer.value)) return over(parts, mine, 'upstream_refused');
-    // With the tokens in hand, and never by asking again: the upstream may not honour a second question.
-    const stored = await changeGrant(ports, policy, mine, (grant) => {
-      const now = ports.clock.now();
-      const nonce = ports.random.bytes(12);
-      return commit(withUpstreamTokens(grant, key, nonce, answer.value, now), answer.value, now);
-    });
-    if (stored === undefined) return { type: 'refused' };
-    ports.events.emit({ type: 'upstream_tokens_renewed', grant: stored.value.id });
-    return { type: 'renewed', stored, tokens: answer.value };
+    if (answer.ok) return keepRenewed(parts, mine, key, answer.value, commit);
+    await giveBack(parts, mine, owner, answer.failure);
+    return giveUp(parts, mine, answer.failure, question.binding.clientId);
   };
+}
+
+/** With the tokens in hand, and never by asking again: the upstream may not honour a second question. */
+async function keepRenewed(
+  parts: RenewParts,
+  mine: Versioned<LiveGrant>,
+  key: SealingKey,
+  tokens: UpstreamTokens,
+  commit: Parameters<RenewUpstreamTokens>[3],
+): Promise<Renewal> {
+  if (isRefusedAgain(mine.value, tokens)) return over(parts, mine, 'upstream_refused');
+  const renewal = sealRenewal(parts, mine.value, key, tokens);
+  const also = (grant: LiveGrant) => commit(grant, tokens, parts.ports.clock.now());
+  const committed = await commitOrHold(parts, mine, renewal, also);
+  return committed.type === 'committed'
+    ? { type: 'renewed', stored: committed.stored, tokens }
+    : committed;
+}
+
+/** What the upstream gave must not be lost, whatever is wrong with the store. */
+async function commitOrHold(
+  parts: RenewParts,
+  mine: Versioned<LiveGrant>,
+  renewal: SealedRenewal,
+  also: (grant: LiveGrant) => LiveGrant,
+): Promise<CommittedRenewal> {
+  try {
+    return await commitRenewal(parts, mine, renewal, also);
+  } catch (error) {
+    parts.held.hold(renewal);
+    throw error;
+  }
 }
 
 /** Whom to ask, and for what. */
@@ -121,14 +146,13 @@ async function questionFor(
     : over(parts, held, 'upstream_changed');
 }
 
-/** The grant is over: its client has to authorize again. */
+/** The grant is over, and its client has to authorize again; unless another has renewed its tokens meanwhile (a claim that ran out). */
 async function over(
   { endGrant }: RenewParts,
   held: Versioned<LiveGrant>,
   reason: 'upstream_refused' | 'upstream_changed',
 ): Promise<Renewal> {
-  await endGrant(held, reason);
-  return { type: 'refused' };
+  return { type: (await endGrant(held, reason)) ? 'refused' : 'overtaken' };
 }
 
 /** A no that ends the grant ends the claim with it: given back before, it would let another ask once more. */

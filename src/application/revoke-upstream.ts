@@ -39,7 +39,10 @@ interface RevokeUpstreamParts {
   readonly enabled: boolean;
 }
 
-type Attempt = 'done' | 'later';
+/** What came of a try; `more`: another order was written meanwhile. */
+type Attempt =
+  | { readonly type: 'done' | 'later' }
+  | { readonly type: 'more'; readonly ended: Versioned<EndedGrant> };
 
 /** The background work behind every end of a grant. */
 export function revokeUpstream(parts: RevokeUpstreamParts): UpstreamRevocations {
@@ -90,9 +93,17 @@ class Revocations implements UpstreamRevocations {
   async #carryOut(ended: Versioned<EndedGrant>): Promise<void> {
     const { ports, policy } = this.#parts;
     const until = keptUntil(ended.value, policy);
-    for (let pause = 1000; !isExpired(until, ports.clock.now()); pause = nextPause(pause)) {
-      if (this.#isStopped || (await attempt(this.#parts, ended)) === 'done') return;
+    let current = ended;
+    for (let pause = 1000; !isExpired(until, ports.clock.now()); ) {
+      if (this.#isStopped) return;
+      const tried = await attempt(this.#parts, current);
+      if (tried.type === 'done') return;
+      if (tried.type === 'more') {
+        current = tried.ended;
+        continue;
+      }
       await ports.clock.sleep(pause);
+      pause = nextPause(pause);
     }
   }
 }
@@ -110,26 +121,31 @@ function nextPause(pause: number): number {
 /** One try; the store being out of reach is a reason to try again like any other. */
 async function attempt(parts: RevokeUpstreamParts, ended: Versioned<EndedGrant>): Promise<Attempt> {
   try {
-    if ((await revokeAll(parts, ended.value)) === 'later') return 'later';
+    if (!(await isAllRevoked(parts, ended.value))) return { type: 'later' };
     const { ports, policy } = parts;
     const done = withoutRevocation(ended.value);
-    // Nobody changes an ended grant but another that did the same.
-    await ports.store.grants.write(done.id, done, ended.version, keptUntil(done, policy));
-    return 'done';
+    const until = keptUntil(done, policy);
+    const outcome = await ports.store.grants.write(done.id, done, ended.version, until);
+    if (outcome.type === 'written') return { type: 'done' };
+    // Another did the same, or had tokens that came too late for the first order.
+    const now = await ports.store.grants.read(done.id);
+    if (now?.value.state !== 'ended' || now.value.revocation === undefined) return { type: 'done' };
+    return { type: 'more', ended: { value: now.value, version: now.version } };
   } catch {
-    return 'later';
+    return { type: 'later' };
   }
 }
 
-async function revokeAll(parts: RevokeUpstreamParts, ended: EndedGrant): Promise<Attempt> {
+/** False where the upstream is to be asked again. */
+async function isAllRevoked(parts: RevokeUpstreamParts, ended: EndedGrant): Promise<boolean> {
   const { ports, keys, enabled } = parts;
   const order = orderedRevocations(ended, keys);
-  if (!enabled || order === undefined) return 'done';
+  if (!enabled || order === undefined) return true;
   const resolved = await parts.upstream.resolve();
-  if (!resolved.ok) return 'later';
+  if (!resolved.ok) return false;
   const upstream = resolved.value;
   const endpoint = endpointFor(upstream, order);
-  if (endpoint === undefined) return 'done';
+  if (endpoint === undefined) return true;
   let accepted = 0;
   for (const token of order.tokens) {
     const revoked = await ports.authorizationServer.revokeToken(upstream, endpoint, token);
@@ -137,10 +153,10 @@ async function revokeAll(parts: RevokeUpstreamParts, ended: EndedGrant): Promise
     if (revoked.ok) continue;
     const reason = `revocation: ${reasonOf(revoked.failure)}`;
     ports.events.emit({ type: 'upstream_failed', flow: undefined, grant: ended.id, reason });
-    if (revoked.failure.kind === 'unavailable') return 'later';
+    if (revoked.failure.kind === 'unavailable') return false;
   }
   if (accepted > 0) ports.events.emit({ type: 'upstream_revoked', grant: ended.id });
-  return 'done';
+  return true;
 }
 
 /** Another server, or another client: the tokens are none of its business (RFC 9700 §4.4, RFC 7009 §2.1). */

@@ -1,5 +1,6 @@
 import type { ClientId } from '../domain/client-registration.ts';
 import type { Ports } from './ports.ts';
+import { unlessUnreadable } from './unless-unreadable.ts';
 
 /**
  * The clients that registered here, until they get a token. Anybody may register, but a token takes a user: a flood of registrations puts
@@ -47,7 +48,7 @@ async function forget(
   { clock, store }: Pick<Ports, 'clock' | 'store'>,
   id: ClientId,
 ): Promise<boolean> {
-  const held = await store.clients.read(id);
+  const held = await unlessUnreadable(store.clients.read(id));
   if (held === undefined || held.value.usedAt !== undefined) return false;
   const outcome = await store.clients.write(id, held.value, held.version, clock.now());
   return outcome.type === 'written';

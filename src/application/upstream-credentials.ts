@@ -7,6 +7,7 @@ import { sha256 } from '../domain/secret-hash.ts';
 import {
   type AuthMethodFacts,
   authMethodFor,
+  authMethodOfKept,
   authMethodToRegister,
   type UpstreamClient,
 } from '../domain/upstream-client.ts';
@@ -61,7 +62,7 @@ export function upstreamCredentials(parts: CredentialParts): UpstreamCredentials
     forget: async (server, clientId) => {
       if (settings.clientId !== undefined || clientId === parts.documentUrl()) return false;
       const { registrations } = parts.ports.store;
-      const key = registrationKey(parts, placeOf(server));
+      const key = registrationKey(placeOf(server));
       const kept = await registrations.read(key);
       // A record that is over: the store has no delete, and needs none. Another's newer one stays.
       if (kept?.value.clientId === clientId) {
@@ -156,13 +157,16 @@ function documentClient({ settings }: CredentialParts, url: string): Found {
 
 async function registeredClient(parts: CredentialParts, place: Place, endpoint: string): Found {
   const { ports, keys } = parts;
-  const key = registrationKey(parts, place);
+  const key = registrationKey(place);
   const kept = await ports.store.registrations.read(key);
   if (kept === undefined) return register(parts, place, endpoint, key, undefined);
   const opened = openRegistration(kept.value, keys);
-  if (opened === undefined) return register(parts, place, endpoint, key, kept.version);
+  const method = opened && authMethodOfKept(opened.client, factsOf(parts, place));
+  if (opened === undefined || method === undefined) {
+    return register(parts, place, endpoint, key, kept.version);
+  }
   if (opened.isOld) await sealAnew(parts, key, kept, opened.client);
-  return success(opened.client);
+  return success({ ...opened.client, method });
 }
 
 /** Under the current gateway key, so that it outlives the previous one: the grants that were made by this client end with it. */
@@ -242,12 +246,11 @@ function factsOf(
 }
 
 /**
- * Registrations never cross from one server to another (RFC 9700 §4.4), nor from one callback to another; what the operator changes about
- * the client makes another client of it.
+ * Registrations never cross from one server to another (RFC 9700 §4.4), nor from one callback to another. Nothing else counts: the grants that
+ * were made by a client live as long as it does, and a gateway that goes by another name, or asks for other scopes, is no reason to end them.
  */
-function registrationKey({ settings }: CredentialParts, { server, redirectUri }: Place): string {
-  const { clientName, authMethod, scope } = settings;
-  return sha256(JSON.stringify([serverName(server), redirectUri, clientName, authMethod, scope]));
+function registrationKey({ server, redirectUri }: Place): string {
+  return sha256(JSON.stringify([serverName(server), redirectUri]));
 }
 
 // An upstream that forgot the client sooner says invalid_client; this only keeps the store from growing for ever.

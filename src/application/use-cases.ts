@@ -18,11 +18,13 @@ import { type ExchangeCode, exchangeCode } from './exchange-code.ts';
 import { type ClientSources, findClient } from './find-client.ts';
 import { finishFlow } from './finish-flow.ts';
 import { type FlowLimits, flowCrowd } from './flow-crowd.ts';
+import { type HeldRenewals, heldRenewals } from './held-renewals.ts';
 import { type IntrospectToken, introspectToken } from './introspect-token.ts';
 import { keepGrant } from './keep-grant.ts';
 import { type LookAtUpstream, lookAtUpstream } from './look-at-upstream.ts';
 import { moveFlow, refuseStep } from './move-flow.ts';
 import { type OpenLogin, openLogin } from './open-login.ts';
+import { orderRevocation } from './order-revocation.ts';
 import type { Ports } from './ports.ts';
 import { type RefreshTokens, refreshTokens } from './refresh-tokens.ts';
 import {
@@ -80,6 +82,7 @@ export interface UseCases {
   readonly revoke: RevokeToken;
   /** What goes on in the background; the others need nobody to begin or stop them. */
   readonly revocations: Pick<UpstreamRevocations, 'takeUp' | 'stop'>;
+  readonly renewals: Pick<HeldRenewals, 'stop'>;
   readonly introspect: IntrospectToken;
   readonly relay: RelayMcpCall;
   readonly administer: AdministerGrants;
@@ -100,12 +103,16 @@ export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
   const enabled = settings.upstream.revocation !== 'off';
   const revocations = revokeUpstream({ ports, upstream, keys, policy, enabled });
   const endGrant = endGrantUseCase({ ports, revokeUpstream: revocations.begin, keys, policy });
+  const order = orderRevocation({ ports, revokeUpstream: revocations.begin, keys, policy });
+  const commit = { ports, orderRevocation: order, keys, policy };
+  const renewals = heldRenewals(commit);
   const renew = renewUpstreamTokens({
+    ...commit,
     ports,
     upstream,
     usesTokens,
     endGrant,
-    policy,
+    held: renewals,
     callLimit: limits.call,
   });
   const advance = advanceGrant({ ports, renew, endGrant, keys, policy });
@@ -146,10 +153,11 @@ export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
       find,
       checkAssertion(ports, policy.clockSkew, keyFault),
     ),
-    exchange: exchangeCode({ ports, advance, endGrant, keys }),
+    exchange: exchangeCode({ ports, advance, endGrant, keys, policy }),
     refresh: refreshTokens({ ports, advance, endGrant, keys, policy }),
     introspect: introspectToken(ports, policy, resource),
     revocations,
+    renewals,
     revoke: revokeToken({ ports, endGrant, keys }),
     administer: administerGrants(ports, endGrant),
     relay: relayMcpCall({

@@ -1,6 +1,6 @@
-import type { AccessEntry, LiveGrant, TokenPolicy } from './grant.ts';
+import { type AccessEntry, endOfGrant, type LiveGrant, type TokenPolicy } from './grant.ts';
 import { isBound } from './grant-rotation.ts';
-import { after, type EpochSeconds, isExpired } from './lifetime.ts';
+import { after, type EpochSeconds, earlier, isExpired } from './lifetime.ts';
 import { type Sha256, sha256 } from './secret-hash.ts';
 import type { PresentedToken } from './token-pair.ts';
 
@@ -18,9 +18,9 @@ export function judgeAccess(
   now: EpochSeconds,
 ): AccessVerdict {
   const entry = entryOf(grant, sha256(gateway.secret));
-  if (entry === undefined || isExpired(after(entry.expiresAt, policy.clockSkew), now)) {
-    return { type: 'refuse' };
-  }
+  if (entry === undefined) return { type: 'refuse' };
+  const end = earlier(entry.expiresAt, endOfGrant(grant, policy));
+  if (isExpired(after(end, policy.clockSkew), now)) return { type: 'refuse' };
   const newest = upstream !== undefined && sha256(upstream) === grant.upstream.accessHash;
   return newest || isBound(grant, upstream, 'access')
     ? { type: 'live', entry, newest }

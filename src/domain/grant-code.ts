@@ -1,8 +1,8 @@
 import type { ClientId } from './client-registration.ts';
-import type { LiveGrant, Subject, TokenPolicy } from './grant.ts';
+import { endOfGrant, type LiveGrant, type Subject, type TokenPolicy } from './grant.ts';
 import { type DataKey, type GatewayKeys, sealKeyOf, wrapKey } from './grant-keys.ts';
 import { sealedState } from './grant-upstream.ts';
-import { after, type EpochSeconds, isExpired } from './lifetime.ts';
+import { after, type EpochSeconds, earlier, isExpired } from './lifetime.ts';
 import { type CodeChallenge, provesChallenge } from './pkce.ts';
 import type { RedirectUri } from './redirect-uri.ts';
 import { sameHash, sha256 } from './secret-hash.ts';
@@ -48,7 +48,7 @@ export function issueGrant(
       wrap: wrapKey(secrets.key, secrets.code, allowed.id, 'code', keys),
       redirectUri,
       challenge,
-      expiresAt: after(now, policy.codeTtl),
+      expiresAt: earlier(after(now, policy.codeTtl), endOfGrant({ issuedAt: now }, policy)),
       usedAt: undefined,
     },
     access: [],

@@ -1,5 +1,5 @@
 import type { AccessEntry, LiveGrant, OpenGrant, RefreshEntry, TokenPolicy } from './grant.ts';
-import { usedCodeKept } from './grant.ts';
+import { endOfGrant, usedCodeKept } from './grant.ts';
 import {
   type DataKey,
   type GatewayKeys,
@@ -59,12 +59,19 @@ export function judgeRefresh(
   if (entry === undefined || isExpired(after(entry.expiresAt, policy.clockSkew), now)) {
     return { type: 'refuse' };
   }
+  if (isGrantOver(grant, policy, now)) return { type: 'refuse' };
   if (!isBound(grant, presented.upstream, 'refresh')) return { type: 'refuse' };
   if (entry.generation === grant.generation) return { type: 'current', entry };
   return {
     type: inFlight || isStillGood(grant, entry, policy, now) ? 'superseded' : 'replay',
     entry,
   };
+}
+
+/** On the second: the end of a grant is announced to nobody, so that no clock can be behind it. */
+function isGrantOver(grant: LiveGrant, policy: TokenPolicy, now: EpochSeconds): boolean {
+  const end = endOfGrant(grant, policy);
+  return end !== undefined && isExpired(end, now);
 }
 
 function isStillGood(
@@ -208,7 +215,7 @@ export function newestPair(
   return {
     accessToken: pair(half('access'), tokens.access),
     refreshToken: pair(half('refresh'), refreshHalf(key, tokens)),
-    expiresIn: timeLeft(endOfNewestPair(grant, tokens), now),
+    expiresIn: timeLeft(earlier(endOfNewestPair(grant, tokens), endOfGrant(grant, policy)), now),
     scope: grant.scope,
   };
 }

@@ -1,6 +1,7 @@
 import type { LiveGrant, UpstreamState } from './grant.ts';
 import { openTokens, sealTokens } from './grant-keys.ts';
 import { after, type EpochSeconds, isExpired, isNearlySpent, seconds } from './lifetime.ts';
+import type { Scope } from './scope.ts';
 import type { SealingKey } from './sealing.ts';
 import { sha256 } from './secret-hash.ts';
 import type { GrantId } from './token-pair.ts';
@@ -29,21 +30,23 @@ export function sealedState(
 }
 
 /** The grant with newer upstream tokens; whoever asked for them no longer needs its claim. */
-export function withUpstreamTokens(
+export function withSealedTokens(
   grant: LiveGrant,
-  key: SealingKey,
-  nonce: Uint8Array,
-  tokens: UpstreamTokens,
-  now: EpochSeconds,
+  state: UpstreamState,
+  scope: Scope | undefined,
 ): LiveGrant {
-  const { version, refusedAt } = grant.upstream;
-  const newest = sealedState(grant.id, version + 1, key, nonce, tokens, now);
+  const { refusedAt } = grant.upstream;
   return {
     ...grant,
-    scope: tokens.scope ?? grant.scope,
-    upstream: { ...newest, refusedAt },
+    scope: scope ?? grant.scope,
+    upstream: { ...state, refusedAt },
     claim: undefined,
   };
+}
+
+/** Whether another has brought newer upstream tokens since the grant was read as it was before: whatever came of the older ones no longer counts. */
+export function hasNewerTokens(grant: LiveGrant, before: LiveGrant): boolean {
+  return grant.upstream.version !== before.upstream.version;
 }
 
 /** Whether the newest upstream access token is past its announced end. Without one it lasts until it is refused. */

@@ -1,7 +1,7 @@
 import type { Brand } from './brand.ts';
 import type { ClientId } from './client-registration.ts';
 import type { DataKey } from './grant-keys.ts';
-import type { EpochSeconds, Seconds } from './lifetime.ts';
+import { after, type EpochSeconds, earlier, epochSeconds, type Seconds } from './lifetime.ts';
 import type { CodeChallenge } from './pkce.ts';
 import type { RedirectUri } from './redirect-uri.ts';
 import type { Scope } from './scope.ts';
@@ -138,6 +138,8 @@ export interface Claim {
 export interface TokenPolicy {
   readonly accessTtl: Seconds;
   readonly refreshTtl: Seconds;
+  /** How long a grant lives at most, however often it is refreshed; zero: as long as it is in use. */
+  readonly grantTtl: Seconds;
   readonly codeTtl: Seconds;
   /** Zero is strict rotation: the old pair dies with the commit of the new one. */
   readonly refreshGrace: Seconds;
@@ -146,12 +148,21 @@ export interface TokenPolicy {
   readonly format: 'pair' | 'opaque';
 }
 
+/** The absolute end of a grant, where the operator wants one. */
+export function endOfGrant(
+  { issuedAt }: Pick<LiveGrant, 'issuedAt'>,
+  { grantTtl }: TokenPolicy,
+): EpochSeconds | undefined {
+  return grantTtl === 0 ? undefined : after(issuedAt, grantTtl);
+}
+
 /** Until when the store has to keep a grant: as long as any entry of it could still mean something. */
 export function keptUntil(grant: Grant, policy: TokenPolicy): EpochSeconds {
   if (grant.state === 'ended') return (grant.endedAt + endedKept) as EpochSeconds;
   const ends = [...grant.access, ...grant.refresh].map((entry) => entry.expiresAt);
   const code = grant.code ? grant.code.expiresAt + usedCodeKept : 0;
-  return (Math.max(code, ...ends) + policy.clockSkew) as EpochSeconds;
+  const last = epochSeconds(Math.max(code, ...ends));
+  return after(earlier(last, endOfGrant(grant, policy)), policy.clockSkew);
 }
 
 /** A used code is remembered for an hour; an ended grant, with what is still to be revoked of it, for a day (seconds). */

@@ -48,6 +48,21 @@ function canUseKey({ listed }: AuthMethodFacts): boolean {
 }
 
 /**
+ * The method for a client that registered before, as the operator wants it now; `undefined` where it cannot do that: a public one has no secret
+ * to show, and a key has to be named when registering.
+ */
+export function authMethodOfKept(
+  { method, clientSecret }: UpstreamClient,
+  { configured, hasKey }: Pick<AuthMethodFacts, 'configured' | 'hasKey'>,
+): UpstreamAuthMethod | undefined {
+  const wanted = configured ?? method;
+  if (wanted === 'private_key_jwt') return method === wanted && hasKey ? wanted : undefined;
+  // As it was registered: if that is not good enough, the server will say so.
+  if (wanted === method) return wanted;
+  return wanted !== 'none' && clientSecret !== undefined ? wanted : undefined;
+}
+
+/**
  * The method to register with: a confidential one where there is one, since some upstreams refresh or accept nothing of a public client
  * (RFC 9700 §2.5).
  */

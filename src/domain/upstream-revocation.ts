@@ -33,10 +33,29 @@ export function orderedRevocations(
   { id, revocation }: EndedGrant,
   keys: GatewayKeys,
 ): RevocationOrder | undefined {
-  if (revocation === undefined) return undefined;
+  return revocation && openOrder(revocation, id, keys);
+}
+
+/** An ended grant with an order that came after its end, beside what is still to be revoked of it. */
+export function withLateOrder(
+  grant: EndedGrant,
+  order: Sealed | undefined,
+  nonce: Uint8Array,
+  keys: GatewayKeys,
+): EndedGrant {
+  const before = orderedRevocations(grant, keys);
+  const late = order && openOrder(order, grant.id, keys);
+  if (late === undefined) return grant;
+  if (before === undefined) return { ...grant, revocation: order };
+  const tokens = [...new Set([...late.tokens, ...before.tokens])];
+  const both = JSON.stringify({ binding: late.binding, tokens });
+  return { ...grant, revocation: seal(keys.current, nonce, both, context(grant.id)) };
+}
+
+function openOrder(order: Sealed, id: GrantId, keys: GatewayKeys): RevocationOrder | undefined {
   for (const key of [keys.current, ...keys.previous]) {
-    const opened = unseal(key, revocation, context(id));
-    // Authenticated: these are the very bytes that revocationOrder wrote.
+    const opened = unseal(key, order, context(id));
+    // Authenticated: these are the very bytes that were sealed here.
     if (opened !== undefined) return JSON.parse(Buffer.from(opened).toString()) as RevocationOrder;
   }
   return undefined;

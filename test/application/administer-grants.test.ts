@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Records } from '../../src/application/ports.ts';
+import { type Records, StoreUnavailable, UnreadableRecord } from '../../src/application/ports.ts';
 import { aGrant } from './dance.ts';
 import { wired, world } from './wired.ts';
 
@@ -79,4 +79,21 @@ test('a grant that a scan shows twice counts once, and one that ends meanwhile n
   const away = { ...scanningTwice, read: async () => undefined };
   const ended = wired(outside, { ports: { store: { ...outside.store, grants: away } } });
   assert.equal(await ended.administer.revoke(everything), 0);
+});
+
+test('a grant is listed also where the record of its client cannot be read, and not where the store is away', async () => {
+  const outside = world();
+  const { grant } = await aGrant(wired(outside), outside);
+  const failing = (error: Error) => {
+    const clients = { ...outside.store.clients, read: () => Promise.reject(error) };
+    return wired(outside, { ports: { store: { ...outside.store, clients } } });
+  };
+
+  const found = await listed(failing(new UnreadableRecord('broken')));
+
+  assert.deepEqual(
+    found.map((each) => [each.grant, each.clientName]),
+    [[grant, undefined]],
+  );
+  await assert.rejects(listed(failing(new StoreUnavailable('away'))), StoreUnavailable);
 });

@@ -1,4 +1,4 @@
-import type { Records, Store } from '../../src/application/ports.ts';
+import { type Records, type Store, StoreUnavailable } from '../../src/application/ports.ts';
 
 type Kind = Exclude<keyof Store, 'probe' | 'close'>;
 
@@ -6,22 +6,38 @@ type Kind = Exclude<keyof Store, 'probe' | 'close'>;
 export interface ContestedStore extends Store {
   /** Runs before the next write of this kind (or before as many as it says), between its reading and its writing. */
   beforeWrite(kind: Kind, rival: (key: string) => Promise<unknown>, times?: number): void;
-  /** The store as the rivals use it: nobody comes before them. */
+  /** The store as the rivals use it: nobody comes before them, and it is never away. */
   readonly quiet: Store;
+  /** While it is away nothing can be read or written. */
+  isAway: boolean;
+  /** The next write of this kind is done, and its answer lost. */
+  loseNextAnswer(kind: Kind): void;
 }
 
 export function contestedStore(quiet: Store): ContestedStore {
   const rivals = new Map<Kind, ((key: string) => Promise<unknown>)[]>();
+  const losing = new Set<Kind>();
+  const unlessAway = () => {
+    if (contestedByAll.isAway) throw new StoreUnavailable('away');
+  };
   const contested = <Value>(kind: Kind, records: Records<Value>): Records<Value> => ({
-    read: (key) => records.read(key),
+    read: async (key) => {
+      unlessAway();
+      return records.read(key);
+    },
     write: async (key, value, over, expiresAt) => {
       await rivals.get(kind)?.shift()?.(key);
-      return records.write(key, value, over, expiresAt);
+      unlessAway();
+      const outcome = await records.write(key, value, over, expiresAt);
+      if (losing.delete(kind)) throw new StoreUnavailable('no answer');
+      return outcome;
     },
     scan: () => records.scan(),
   });
-  return {
+  const contestedByAll: ContestedStore = {
     quiet,
+    isAway: false,
+    loseNextAnswer: (kind) => losing.add(kind),
     flows: contested('flows', quiet.flows),
     clients: contested('clients', quiet.clients),
     grants: contested('grants', quiet.grants),
@@ -35,4 +51,5 @@ export function contestedStore(quiet: Store): ContestedStore {
       rivals.set(kind, [...queue, ...Array.from({ length: times }, () => rival)]);
     },
   };
+  return contestedByAll;
 }

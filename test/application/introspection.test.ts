@@ -58,6 +58,24 @@ describe('introspection', () => {
     assert.equal(found?.expiresAt, now + 30 * 24 * hour);
   });
 
+  it('says that both end with the grant, where that ends first', async () => {
+    const { outside, gateway, client, tokens } = await granted({
+      policy: { grantTtl: seconds(2 * hour) },
+    });
+    const end = outside.clock.now() + 2 * hour;
+    outside.clock.advance(1.5 * hour);
+    const second = valueIn(await gateway.refresh(client, refreshOf(tokens.refreshToken)));
+
+    const access = await gateway.introspect(second.accessToken);
+    const refresh = await gateway.introspect(second.refreshToken);
+
+    assert.equal(access?.expiresAt, end);
+    assert.equal(access?.issuedAt, outside.clock.now());
+    assert.equal(refresh?.expiresAt, end);
+    assert.equal(refresh?.issuedAt, outside.clock.now());
+    assert.equal(second.expiresIn, hour / 2);
+  });
+
   it('says when the token was issued, not the grant', async () => {
     const { outside, gateway, client, tokens } = await granted();
     outside.clock.advance(1000);

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { challengeAnswer } from '../../src/adapters/testing/testing.ts';
+import { challengeAnswer, gate } from '../../src/adapters/testing/testing.ts';
 import type { UpstreamAuthorizationServer } from '../../src/application/ports.ts';
 import { after, seconds } from '../../src/domain/lifetime.ts';
-import { success } from '../../src/domain/result.ts';
+import { failure, success } from '../../src/domain/result.ts';
 import { upstreamToken } from '../../src/domain/token-pair.ts';
 import { initialize } from '../support/initialize.ts';
 import { aGrant, call, halvesOf, opensMcp, refreshOf, tamper, touching } from './dance.ts';
@@ -242,6 +242,62 @@ describe('those who wait for another process that asks', () => {
     assert.ok(await opensMcp(gateway, valueIn(await quick).accessToken));
   });
 });
+
+describe('a no of the upstream that comes too late', () => {
+  it('ends no grant that another process has renewed meanwhile', async () => {
+    const { outside, first, gateway, client } = await granted({}, kept);
+    const { slow, held } = lateNo(outside.upstream);
+    const late = wired(outside, { ports: { authorizationServer: slow } });
+    const asking = late.refresh(client, refreshOf(first.refreshToken));
+    await held.reached;
+    outside.clock.advance(30);
+    const quick = valueIn(await gateway.refresh(client, refreshOf(first.refreshToken)));
+
+    held.open();
+
+    const answer = valueIn(await asking);
+    assert.equal(answer.refreshToken, quick.refreshToken);
+    assert.deepEqual(outside.events.of('grant_ended'), []);
+    assert.ok(await opensMcp(gateway, quick.accessToken), 'the grant works');
+  });
+
+  it('ends none either whose token the MCP server took for spent, where that was before the renewal', async () => {
+    const { outside, gateway, first, grant, refresh } = await granted({}, kept);
+    await tamper(outside, grant, (live) => ({
+      ...live,
+      upstream: { ...live.upstream, hopeless: true },
+    }));
+    outside.store.beforeWrite('grants', () =>
+      tamper(outside, grant, ({ upstream, ...live }) => ({
+        ...live,
+        upstream: { ...upstream, version: upstream.version + 1, hopeless: false },
+      })),
+    );
+
+    // The stand-in for a renewal has sealed nothing: it is enough that nobody ended the grant.
+    await refresh(first.refreshToken);
+
+    assert.deepEqual(outside.events.of('grant_ended'), []);
+    assert.ok(await opensMcp(gateway, first.accessToken), 'the grant works');
+  });
+});
+
+/** An upstream whose next refresh waits at a gate, and is refused then. */
+function lateNo(upstream: UpstreamAuthorizationServer) {
+  const held = gate();
+  const slow: UpstreamAuthorizationServer = {
+    probe: (...asked) => upstream.probe(...asked),
+    resourceDocument: (...asked) => upstream.resourceDocument(...asked),
+    serverDocument: (...asked) => upstream.serverDocument(...asked),
+    register: (...asked) => upstream.register(...asked),
+    revokeToken: (...asked) => upstream.revokeToken(...asked),
+    requestTokens: async () => {
+      await held.pass();
+      return failure({ kind: 'refused', error: 'invalid_grant', description: undefined });
+    },
+  };
+  return { slow, held };
+}
 
 describe('those who come while the upstream says no', () => {
   it('do not ask it again', async () => {

@@ -3,7 +3,16 @@ import { describe, it } from 'node:test';
 import { seconds } from '../../src/domain/lifetime.ts';
 import { encodeTokenPair, readPresentedToken, upstreamToken } from '../../src/domain/token-pair.ts';
 import { initialize } from '../support/initialize.ts';
-import { aClient, aGrant, call, halvesOf, opensMcp, refreshOf } from './dance.ts';
+import {
+  aClient,
+  aCode,
+  aGrant,
+  call,
+  exchangeOf,
+  halvesOf,
+  opensMcp,
+  refreshOf,
+} from './dance.ts';
 import {
   failureIn,
   gatewayKeys,
@@ -308,3 +317,51 @@ function mixed(one: string, other: string): string {
   assert.ok(gateway && upstream);
   return encodeTokenPair(gateway, upstream);
 }
+
+describe('a grant that ends so long after its sign-in', () => {
+  const day = 86_400;
+
+  it('does so however often it is refreshed, and its user signs in again', async () => {
+    const { outside, gateway, first, refresh } = await granted({
+      policy: { grantTtl: seconds(10 * day) },
+    });
+    let newest = first;
+    for (let time = 0; time < 9; time += 1) {
+      outside.clock.advance(day);
+      newest = valueIn(await refresh(newest.refreshToken));
+      assert.equal(newest.expiresIn, 3600);
+    }
+    outside.clock.advance(day - 60);
+    newest = valueIn(await refresh(newest.refreshToken));
+    assert.equal(newest.expiresIn, 60);
+    outside.clock.advance(60);
+
+    assert.equal(failureIn(await refresh(newest.refreshToken)).error, 'invalid_grant');
+    assert.ok(await opensMcp(gateway, newest.accessToken), 'within the clock skew');
+    outside.clock.advance(60);
+    assert.equal(await opensMcp(gateway, newest.accessToken), false);
+    assert.deepEqual(outside.events.of('grant_ended'), []);
+  });
+
+  it('counts also where it was given before the operator wanted that', async () => {
+    const { outside, client, first } = await granted();
+    outside.clock.advance(day);
+    const stricter = wired(outside, { policy: { grantTtl: seconds(day) } });
+
+    const late = await stricter.refresh(client, refreshOf(first.refreshToken));
+
+    assert.equal(failureIn(late).error, 'invalid_grant');
+  });
+
+  it('takes its code along', async () => {
+    const outside = world();
+    const gateway = wired(outside, { policy: { grantTtl: seconds(30) } });
+    const client = await aClient(gateway, outside);
+    const code = await aCode(gateway, outside, client);
+    outside.clock.advance(30);
+
+    const late = await gateway.exchange(client, exchangeOf(code));
+
+    assert.equal(failureIn(late).error, 'invalid_grant');
+  });
+});

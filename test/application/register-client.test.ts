@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { UnreadableRecord } from '../../src/application/ports.ts';
 import { unusedClients } from '../../src/application/unused-clients.ts';
 import {
   type ClientCredentials,
@@ -7,9 +8,9 @@ import {
   type ClientMetadata,
   clientId,
 } from '../../src/domain/client-registration.ts';
-import { epochSeconds } from '../../src/domain/lifetime.ts';
+import { epochSeconds, seconds } from '../../src/domain/lifetime.ts';
 import { aClient, aGrant, refreshOf, storedClient } from './dance.ts';
-import { failureIn, valueIn, wired, world } from './wired.ts';
+import { failureIn, policy, valueIn, wired, world } from './wired.ts';
 
 const metadata: ClientMetadata = {
   redirectUris: ['https://client.example/callback'],
@@ -135,6 +136,24 @@ describe('registration', () => {
     assert.equal(await outside.store.clients.read(client.value.id), undefined);
   });
 
+  it('goes on where the oldest that never got a token cannot be read', async () => {
+    const outside = world();
+    const { clients } = outside.store;
+    const ports = {
+      ...outside.ports,
+      store: {
+        ...outside.store,
+        clients: { ...clients, read: () => Promise.reject(new UnreadableRecord('broken')) },
+      },
+    };
+    const unused = unusedClients(ports, 1);
+
+    await unused.add(clientId('one'));
+    await unused.add(clientId('other'));
+
+    assert.equal(await unused.forgetOldest(), false);
+  });
+
   it('keeps a client for ninety days after its last use', async () => {
     const outside = world();
     const gateway = wired(outside);
@@ -147,6 +166,21 @@ describe('registration', () => {
     assert.ok(await outside.store.clients.read(client.value.id));
     outside.clock.advance(1);
     assert.equal(await outside.store.clients.read(client.value.id), undefined);
+  });
+
+  it('keeps a client for as long as a token of it may be good, where that is longer', async () => {
+    const outside = world();
+    const year = seconds(365 * day);
+    const gateway = wired(outside, { policy: { refreshTtl: year } });
+    const { client, tokens } = await aGrant(gateway, outside);
+    outside.clock.advance(day - 1); // not noted any more on this day
+    const used = await storedClient(outside, client.value.id);
+    const second = valueIn(await gateway.refresh(used, refreshOf(tokens.refreshToken)));
+
+    outside.clock.advance(year + policy.clockSkew - 1);
+
+    const late = await storedClient(outside, client.value.id);
+    valueIn(await gateway.refresh(late, refreshOf(second.refreshToken)));
   });
 
   it('notes the use of a client once a day', async () => {

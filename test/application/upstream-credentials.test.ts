@@ -267,15 +267,41 @@ describe('a registration', () => {
     assert.notEqual(valueIn(mine).clientId, valueIn(theirs).clientId);
   });
 
-  it('is another at another server, and after what the operator changes about the client', async () => {
+  it('is another at another server', async () => {
     const outside = world();
 
     valueIn(await find(outside));
     valueIn(await find(outside, {}, { issuer: 'https://b.example' }));
-    valueIn(await find(outside, { settings: { clientName: 'Another' } }));
     valueIn(await find(outside, {}, { issuer: undefined }));
 
-    assert.equal(outside.upstream.registrations, 4);
+    assert.equal(outside.upstream.registrations, 3);
+  });
+
+  it('stays what it is under another name, for other scopes, and in another spelling of its secret: the grants made by it live', async () => {
+    const outside = world();
+    const client = valueIn(await find(outside));
+
+    const renamed = valueIn(await find(outside, { settings: { clientName: 'Another' } }));
+    const wider = valueIn(await find(outside, { settings: { scope: 'read write' } }));
+    const authMethod = 'client_secret_post';
+    const spelled = valueIn(await find(outside, { settings: { authMethod } }));
+
+    assert.deepEqual([renamed, wider], [client, client]);
+    assert.deepEqual(spelled, { ...client, method: authMethod });
+    assert.equal(outside.upstream.registrations, 1);
+  });
+
+  it('is made anew, once, for a way to say who the gateway is that it cannot do', async () => {
+    const outside = world();
+    const settings = { authMethod: 'none' } as const;
+    const client = valueIn(await find(outside));
+
+    const anew = valueIn(await find(outside, { settings }));
+    valueIn(await find(outside, { settings }));
+
+    assert.notEqual(anew.clientId, client.clientId);
+    assert.equal(anew.method, 'none');
+    assert.equal(outside.upstream.registrations, 2);
   });
 
   it('is for a public client where the server knows no other', async () => {

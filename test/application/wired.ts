@@ -36,6 +36,7 @@ export const upstreamMcp = 'https://mcp.upstream.example/mcp';
 export const policy: TokenPolicy = {
   accessTtl: seconds(3600),
   refreshTtl: seconds(30 * 86_400),
+  grantTtl: seconds(0),
   codeTtl: seconds(60),
   refreshGrace: seconds(600),
   clockSkew: seconds(60),

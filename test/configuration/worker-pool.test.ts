@@ -33,6 +33,12 @@ class FakeWorker implements WorkerProcess {
     });
   }
 
+  reloads = 0;
+
+  reload(): void {
+    this.reloads += 1;
+  }
+
   stop(): void {
     this.end(0);
   }
@@ -49,6 +55,7 @@ function fakePool(size: number) {
   const waits: { readonly milliseconds: number; readonly over: () => void }[] = [];
   let stop = () => {};
   let stopNow = () => {};
+  let reload = () => {};
   const parts: PoolParts = {
     size,
     fork: () => {
@@ -58,6 +65,9 @@ function fakePool(size: number) {
     },
     announce: ({ port }) => told.push(`port ${port}`),
     complain: (text) => told.push(text),
+    onReload: (each) => {
+      reload = each;
+    },
     now: () => 0,
     wait: (milliseconds) => new Promise((over) => waits.push({ milliseconds, over })),
     stop: new Promise<void>((resolve) => {
@@ -68,7 +78,15 @@ function fakePool(size: number) {
     }),
   };
   const code = runPool(parts);
-  return { workers, told, waits, code, stop: () => stop(), stopNow: () => stopNow() };
+  return {
+    workers,
+    told,
+    waits,
+    code,
+    stop: () => stop(),
+    stopNow: () => stopNow(),
+    reload: () => reload(),
+  };
 }
 
 /** Lets everything happen that can. */
@@ -88,6 +106,26 @@ describe('a pool of workers', () => {
     assert.deepEqual(pool.told, ['port 4711']);
     pool.stop();
     assert.equal(await pool.code, 0);
+  });
+
+  it('has each of those that live look at its files again, also those that took a place', async () => {
+    const pool = fakePool(2);
+    pool.workers[0]?.report(listening);
+    await settled();
+    pool.reload();
+    pool.workers[1]?.end('SIGKILL');
+    await settled();
+    pool.waits[0]?.over();
+    await settled();
+
+    pool.reload();
+
+    assert.deepEqual(
+      pool.workers.map(({ reloads }) => reloads),
+      [2, 1, 1],
+    );
+    pool.stop();
+    await pool.code;
   });
 
   it('tells once why the first one could not start, and ends with 1', async () => {

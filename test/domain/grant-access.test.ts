@@ -44,6 +44,13 @@ test('a pair stays live until its end and the clock skew, and not a second longe
   assert.equal(judged(held, pair, hour + minute), 'refuse');
 });
 
+test('a pair ends with its grant, where that has an end', () => {
+  const rules = { ...policy, grantTtl: seconds(hour / 2) };
+
+  assert.equal(judged(held, pair, hour / 2 + minute - 1, rules), 'newest');
+  assert.equal(judged(held, pair, hour / 2 + minute, rules), 'refuse');
+});
+
 test('without clock skew a pair ends on the second', () => {
   const exact = { ...policy, clockSkew: seconds(0) };
 

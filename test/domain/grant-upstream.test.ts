@@ -9,7 +9,6 @@ import {
   withClaim,
   withoutClaim,
   withRefusedUpstream,
-  withUpstreamTokens,
 } from '../../src/domain/grant-upstream.ts';
 import { sha256 } from '../../src/domain/secret-hash.ts';
 import {
@@ -22,6 +21,7 @@ import {
   minute,
   renewed,
   tokensOfVersion,
+  withUpstreamTokens,
 } from './sample-grant.ts';
 
 const lasting = exchanged();

@@ -36,6 +36,13 @@ test('a grant is kept for its access token too, where that outlives the refresh 
   assert.equal(keptUntil({ ...grant, refresh: [] }, rules), at(3 * day + minute));
 });
 
+test('a grant that has an end is kept until then, and no longer', () => {
+  const rules = { ...policy, grantTtl: seconds(5 * day) };
+
+  assert.equal(keptUntil(exchanged().grant, rules), at(5 * day + minute));
+  assert.equal(keptUntil(issued().grant, rules), at(minute + hour + minute));
+});
+
 test('an ended grant is remembered for a day', () => {
   const ended = endGrant(exchanged().grant, 'refresh_replayed', undefined, at(hour));
 

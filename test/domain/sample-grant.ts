@@ -6,11 +6,11 @@ import { withPresented } from '../../src/domain/grant-access.ts';
 import { issueGrant, withUsedCode } from '../../src/domain/grant-code.ts';
 import { dataKey, type GatewayKeys, sealKeyOf } from '../../src/domain/grant-keys.ts';
 import { moveGeneration, newestPair, type TokenAnswer } from '../../src/domain/grant-rotation.ts';
-import { withUpstreamTokens } from '../../src/domain/grant-upstream.ts';
+import { sealedState, withSealedTokens } from '../../src/domain/grant-upstream.ts';
 import { type EpochSeconds, epochSeconds, seconds } from '../../src/domain/lifetime.ts';
 import { codeChallengeOf } from '../../src/domain/pkce.ts';
 import { type RedirectUri, redirectUri } from '../../src/domain/redirect-uri.ts';
-import { sealingKey } from '../../src/domain/sealing.ts';
+import { type SealingKey, sealingKey } from '../../src/domain/sealing.ts';
 import {
   grantOfFlow,
   type PresentedToken,
@@ -50,6 +50,7 @@ export const day = 86_400;
 export const policy: TokenPolicy = {
   accessTtl: seconds(hour),
   refreshTtl: seconds(30 * day),
+  grantTtl: seconds(0),
   codeTtl: seconds(minute),
   refreshGrace: seconds(10 * minute),
   clockSkew: seconds(minute),
@@ -155,4 +156,16 @@ function presented(text: string): PresentedToken {
 /** Whether a text occurs anywhere in the record of a grant. */
 export function holds(grant: LiveGrant, text: string): boolean {
   return JSON.stringify(grant).includes(text);
+}
+
+/** The grant with newer upstream tokens. */
+export function withUpstreamTokens(
+  grant: LiveGrant,
+  key: SealingKey,
+  nonce: Uint8Array,
+  tokens: UpstreamTokens,
+  now: EpochSeconds,
+): LiveGrant {
+  const state = sealedState(grant.id, grant.upstream.version + 1, key, nonce, tokens, now);
+  return withSealedTokens(grant, state, tokens.scope);
 }

@@ -3,7 +3,9 @@ import { test } from 'node:test';
 import {
   type AuthMethodFacts,
   authMethodFor,
+  authMethodOfKept,
   authMethodToRegister,
+  type UpstreamAuthMethod,
 } from '../../src/domain/upstream-client.ts';
 
 const nothing: AuthMethodFacts = {
@@ -100,3 +102,38 @@ for (const [what, facts, method] of registrations) {
     assert.equal(authMethodToRegister({ ...nothing, ...facts }), method);
   });
 }
+
+const kept: readonly (readonly [
+  string,
+  { readonly method: UpstreamAuthMethod; readonly secret?: string },
+  UpstreamAuthMethod | undefined,
+  UpstreamAuthMethod | undefined,
+])[] = [
+  ['as it is', { method: 'client_secret_post', secret: 's' }, undefined, 'client_secret_post'],
+  ['public, as it is', { method: 'none' }, undefined, 'none'],
+  ['with its secret in another place', basic(), 'client_secret_post', 'client_secret_post'],
+  ['with a secret it has not', { method: 'none' }, 'client_secret_basic', undefined],
+  ['without the secret it has', basic(), 'none', undefined],
+  ['as badly as it was registered', { method: 'client_secret_basic' }, undefined, basic().method],
+  ['with a key it never named', basic(), 'private_key_jwt', undefined],
+];
+
+function basic() {
+  return { method: 'client_secret_basic', secret: 's' } as const;
+}
+
+for (const [name, { method, secret }, configured, expected] of kept) {
+  test(`a client that registered before says who it is ${name}: ${expected ?? 'not at all'}`, () => {
+    const client = { clientId: 'kept', clientSecret: secret, method };
+
+    assert.equal(authMethodOfKept(client, { configured, hasKey: true }), expected);
+  });
+}
+
+test('a client that registered with a key is of no use without it', () => {
+  const client = { clientId: 'kept', clientSecret: undefined, method: 'private_key_jwt' } as const;
+  const facts = { configured: undefined };
+
+  assert.equal(authMethodOfKept(client, { ...facts, hasKey: true }), 'private_key_jwt');
+  assert.equal(authMethodOfKept(client, { ...facts, hasKey: false }), undefined);
+});

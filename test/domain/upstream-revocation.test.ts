@@ -3,7 +3,11 @@ import { test } from 'node:test';
 import { endGrant, withoutRevocation } from '../../src/domain/grant.ts';
 import type { GatewayKeys } from '../../src/domain/grant-keys.ts';
 import type { GrantId } from '../../src/domain/token-pair.ts';
-import { orderedRevocations, revocationOrder } from '../../src/domain/upstream-revocation.ts';
+import {
+  orderedRevocations,
+  revocationOrder,
+  withLateOrder,
+} from '../../src/domain/upstream-revocation.ts';
 import {
   accessOnly,
   allowed,
@@ -65,4 +69,33 @@ test('nothing is ordered about tokens that no server gave', () => {
   const standIns = { ...tokensOfVersion(1), binding: undefined };
 
   assert.equal(revocationOrder(standIns, allowed.id, nonce, keys), undefined);
+});
+
+test('an order that comes after the end stands before what is still to be done, and says nothing twice', () => {
+  const late = revocationOrder(
+    { ...tokensOfVersion(2), refresh: tokensOfVersion(1).refresh },
+    allowed.id,
+    nonce,
+    keys,
+  );
+
+  const both = withLateOrder(ended(), late, bytes(12, 6), keys);
+  const alone = withLateOrder(withoutRevocation(ended()), late, bytes(12, 6), keys);
+
+  assert.deepEqual(orderedRevocations(both, keys)?.tokens, [
+    'upstream-refresh-1',
+    'upstream-access-2',
+    'upstream-access-1',
+  ]);
+  assert.deepEqual(orderedRevocations(alone, keys)?.tokens, [
+    'upstream-refresh-1',
+    'upstream-access-2',
+  ]);
+});
+
+test('a late order that is none, or cannot be read, changes nothing', () => {
+  const foreign = revocationOrder(tokensOfVersion(2), allowed.id, nonce, otherKeys);
+
+  assert.deepEqual(withLateOrder(ended(), undefined, nonce, keys), ended());
+  assert.deepEqual(withLateOrder(ended(), foreign, nonce, keys), ended());
 });

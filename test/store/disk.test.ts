@@ -137,6 +137,30 @@ describe('the store on disk', () => {
     await new Promise(setImmediate);
   });
 
+  it('leaves a record out of a scan that cannot be read, and says so once', async () => {
+    const path = newPath();
+    const told: string[] = [];
+    const store = await openDiskStore(path, systemClock, {
+      unreadable: (kind, count) => told.push(`${count} of ${kind}`),
+    });
+    await store.registrations.write('key', numbered(1), undefined, inAnHour());
+    const { open } = await loadLmdb();
+    const raw = open({ ...lmdbOptions, path });
+    const options = { name: 'registrations', encoding: 'string', useVersions: true } as const;
+    await raw.openDB<string>(options).put('broken', '1 4000000000 1 {"secret"}', 1);
+
+    for (const _scan of [1, 2]) {
+      const seen = [];
+      for await (const { value } of store.registrations.scan()) seen.push(value.clientId);
+      assert.deepEqual(seen, ['1']);
+    }
+
+    await assert.rejects(store.registrations.read('broken'), /A record of the registrations/);
+    assert.deepEqual(told, ['1 of registrations']);
+    await raw.close();
+    await store.close();
+  });
+
   it('clears expired records away, a few with every write', async () => {
     const path = newPath();
     const clock = standingClock();
@@ -226,7 +250,7 @@ describe('a store on disk that cannot be used', () => {
     await refused(path, /was written with another gateway key/, { keys: [key(1)] });
   });
 
-  it('is unavailable for writing while the disk is full, still read, and written again once it is not', {
+  it('is unavailable for writing while the disk is full, still read, not ready, and both again once it is not', {
     skip: spawnSync('prlimit', ['--version']).status !== 0 && 'prlimit is not installed',
   }, async () => {
     const child = startFillingChild(newPath(), 400);
@@ -237,8 +261,8 @@ describe('a store on disk that cannot be used', () => {
     child.send('more room');
     const [again] = await once(child, 'message');
 
-    assert.deepEqual(full, { outcome: 'StoreUnavailable', isReadable: true });
-    assert.deepEqual(again, { outcome: 'written' });
+    assert.deepEqual(full, { outcome: 'StoreUnavailable', isReadable: true, isReady: false });
+    assert.deepEqual(again, { outcome: 'written', isReady: true });
     assert.deepEqual(await ended, [0, null]);
   });
 

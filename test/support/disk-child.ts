@@ -116,9 +116,14 @@ async function write(path: string, prefix: string): Promise<void> {
 }
 
 async function fill(path: string): Promise<void> {
-  const { registrations, close } = await openDiskStore(path, systemClock, {
+  const { registrations, probe, close } = await openDiskStore(path, systemClock, {
     limits: { registrations: 1_000_000 },
   });
+  const isReady = () =>
+    probe().then(
+      () => true,
+      () => false,
+    );
   const large = { ...numbered(0), clientId: 'x'.repeat(20_000) };
   const attempt = async (key: string) => {
     try {
@@ -130,9 +135,10 @@ async function fill(path: string): Promise<void> {
   let outcome = 'written';
   for (let round = 0; outcome === 'written'; round += 1) outcome = await attempt(`fill-${round}`);
   const isReadable = (await registrations.read('fill-0')) !== undefined;
-  process.send?.({ outcome, isReadable });
+  process.send?.({ outcome, isReadable, isReady: await isReady() });
   await once(process, 'message');
-  process.send?.({ outcome: await attempt('fill-again') });
+  const isReadyAgain = await isReady();
+  process.send?.({ outcome: await attempt('fill-again'), isReady: isReadyAgain });
   await close();
 }
 

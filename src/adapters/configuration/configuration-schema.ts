@@ -113,6 +113,7 @@ export function configurationSchema(
         allowInsecureClientMetadata: onOrOff(settings.allowInsecureClientMetadata, example),
         accessTokenTtl: wholeNumber(settings.accessTokenTtl, example),
         refreshTokenTtl: wholeNumber(settings.refreshTokenTtl, example),
+        grantTtl: wholeNumber(settings.grantTtl, example),
         codeTtl: wholeNumber(settings.codeTtl, example),
         flowTtl: wholeNumber(settings.flowTtl, example),
         refreshGrace: wholeNumber(settings.refreshGrace, example),

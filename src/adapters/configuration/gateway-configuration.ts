@@ -104,6 +104,8 @@ export interface GatewayConfig {
   readonly accessTokenTtl: number;
   /** Life of a refresh token. */
   readonly refreshTokenTtl: number;
+  /** Life of a grant, however often it is refreshed; 0: no end but that of its last refresh token. */
+  readonly grantTtl: number;
   /** Life of an authorization code. */
   readonly codeTtl: number;
   /** Life of an authorization flow, from /authorize to the upstream's return. */

@@ -47,6 +47,8 @@ interface Run {
   readonly asked: Extract<CommandLine, { type: 'start' }>;
   readonly voice: OperatorVoice;
   gateway: RunnableGateway | undefined;
+  /** What SIGHUP asks for: that the gateway here, or the workers, look at their files again. */
+  reload: () => void;
 }
 
 /**
@@ -61,9 +63,10 @@ export async function serve(
   workers: Workers,
 ): Promise<number> {
   const voice = await operatorVoice(process.stdout, program.openLog, asked.config);
-  const run: Run = { process, program, signals, asked, voice, gateway: undefined };
+  const look = () => run.gateway?.reload?.();
+  const run: Run = { process, program, signals, asked, voice, gateway: undefined, reload: look };
   // Else it would end the process.
-  const reload = () => run.gateway?.reload?.();
+  const reload = () => run.reload();
   process.on('SIGHUP', reload);
   const running = workers.line
     ? serveForAnother(run, workers.line)
@@ -92,6 +95,7 @@ async function serveAlone(run: Run): Promise<number> {
 
 /** The gateway in this process, on behalf of the one that started it. */
 async function serveForAnother(run: Run, line: NonNullable<Workers['line']>): Promise<number> {
+  line.onReload(run.reload);
   const started = await start(run);
   if (!started.ok) {
     await line.report({ type: 'failed', text: started.failure });
@@ -112,6 +116,9 @@ function supervise(run: Run, workers: Workers): Promise<number> {
     fork: workers.fork,
     announce: (listening) => announce(run, listening),
     complain: (text) => complain(run, text),
+    onReload: (reload) => {
+      run.reload = reload;
+    },
     now: () => performance.now(),
     wait: (milliseconds) => wait(milliseconds, undefined),
     stop: stopSignal(run),

@@ -503,6 +503,16 @@ export const settings: Table = {
     description: 'Life of a refresh token; then users sign in again',
     example: '2592000',
   },
+  grantTtl: {
+    key: 'grantTtl',
+    group: 'Tokens',
+    kind: 'seconds',
+    default: 0,
+    min: 0,
+    max: 3650 * day,
+    description: 'Life of a grant however often it is refreshed (0: no end)',
+    example: '7776000',
+  },
   codeTtl: {
     key: 'codeTtl',
     group: 'Tokens',

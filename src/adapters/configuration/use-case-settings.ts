@@ -26,6 +26,7 @@ export function useCaseSettings(
     policy: {
       accessTtl: seconds(config.accessTokenTtl),
       refreshTtl: seconds(config.refreshTokenTtl),
+      grantTtl: seconds(config.grantTtl),
       codeTtl: seconds(config.codeTtl),
       refreshGrace: seconds(config.refreshGrace),
       clockSkew: seconds(config.clockSkew),

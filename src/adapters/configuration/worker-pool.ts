@@ -20,6 +20,8 @@ export interface WorkerProcess {
   readonly ended: Promise<number | string>;
   /** Asks it to finish what it does; heard once it has reported. */
   stop(): void;
+  /** Asks it to look at the files that may have changed. */
+  reload(): void;
   /** Ends it at once. */
   kill(): void;
 }
@@ -31,6 +33,8 @@ export interface PoolParts {
   /** Told once, when the first worker listens. */
   announce(listening: Listening): void;
   complain(text: string): void;
+  /** Given what is to be done whenever the workers are to look at their files again. */
+  onReload(reload: () => void): void;
   /** Milliseconds. */
   now(): number;
   wait(milliseconds: number): Promise<void>;
@@ -48,6 +52,9 @@ export async function runPool(parts: PoolParts): Promise<number> {
   const stopped = parts.stop.then(() => {
     pool.stopping = true;
     for (const worker of pool.alive) worker.stop();
+  });
+  parts.onReload(() => {
+    for (const worker of pool.alive) worker.reload();
   });
   parts.stopNow
     .then(() => {

@@ -42,6 +42,7 @@ const entries: Readonly<Record<GatewayEvent['type'], Entry>> = {
   ],
   file_reloaded: ['info', 'gateway', 'file reloaded'],
   file_unusable: ['error', 'gateway', 'file cannot be used'],
+  records_unreadable: ['error', 'gateway', 'records of the store cannot be read'],
   internal_error: ['error', 'gateway', 'internal error'],
   request_answered: ['info', 'request', 'request'],
 };

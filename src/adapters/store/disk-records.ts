@@ -6,6 +6,9 @@ import { newVersion } from './new-version.ts';
 import { RecentRecords } from './recent-records.ts';
 import type { Kind, RecordFormat, StoredRecord } from './record-format.ts';
 import { recordKey } from './record-key.ts';
+import type { StoreOptions } from './store-options.ts';
+import { UnreadableCount } from './unreadable-count.ts';
+import type { WriteHealth } from './write-health.ts';
 
 /** What the records of all kinds have in common. */
 export interface DiskTables {
@@ -13,12 +16,14 @@ export interface DiskTables {
   /** Comes before every reading: sees what other processes have committed until now. Throws where the store is closed. */
   refresh(): void;
   readonly tables: Readonly<Record<Kind, LmdbTable<string>>>;
+  readonly health: WriteHealth;
+  readonly unreadable: StoreOptions['unreadable'];
   /** `[expiry, kind, key]` of every record, to its version: changed together with the record, so that expired ones are found without a search. */
   readonly expiry: LmdbTable<readonly [number, Kind, string]>;
 }
 
 /** How long a write may take before whoever asked for it is told to come back (milliseconds). */
-const patience = 5000;
+export const patience = 5000;
 /** How many expired records a write clears away: more than the one it may add. */
 const sweepStep = 8;
 /** And as many where the store is full, before it says so. */
@@ -34,6 +39,7 @@ export class DiskRecords<Value> implements Records<Value> {
   readonly #kind: Kind;
   readonly #format: RecordFormat<Value>;
   readonly #limit: number;
+  readonly #unreadable: UnreadableCount;
   readonly #recent = new RecentRecords<StoredRecord<Value>>(keptAtHand);
 
   constructor(disk: DiskTables, kind: Kind, format: RecordFormat<Value>, limit: number) {
@@ -42,6 +48,7 @@ export class DiskRecords<Value> implements Records<Value> {
     this.#kind = kind;
     this.#format = format;
     this.#limit = limit;
+    this.#unreadable = new UnreadableCount(kind, disk.unreadable);
   }
 
   async read(key: string): Promise<Versioned<Value> | undefined> {
@@ -60,7 +67,8 @@ export class DiskRecords<Value> implements Records<Value> {
     expiresAt: EpochSeconds,
   ): Promise<WriteOutcome> {
     try {
-      return await inTime(this.#write(recordKey(key), value, over, expiresAt), patience);
+      const writing = this.#write(recordKey(key), value, over, expiresAt);
+      return await this.#disk.health.learn(inTime(writing, patience));
     } catch (error) {
       throw unavailable(error, 'The store on disk cannot be written.');
     }
@@ -149,14 +157,18 @@ export class DiskRecords<Value> implements Records<Value> {
 
   async *scan(): AsyncIterable<Versioned<Value>> {
     let last: string | undefined;
+    const readable = this.#unreadable.begin();
     for (;;) {
       const batch = this.#batchAfter(last);
       for (const { value } of batch) {
-        const record = this.#format.read(value);
+        const record = await readable.read(() => this.#format.read(value));
         if (this.#isLiving(record)) yield record;
       }
       last = batch.at(-1)?.key;
-      if (batch.length < scanBatch) return;
+      if (batch.length < scanBatch) {
+        readable.end();
+        return;
+      }
       await new Promise(setImmediate);
     }
   }

@@ -1,9 +1,9 @@
 import { type Clock, type Store, StoreUnavailable } from '../../application/ports.ts';
 import { prepareFiles } from './disk-files.ts';
-import { DiskRecords, type DiskTables } from './disk-records.ts';
-import { unavailable } from './in-time.ts';
+import { DiskRecords, type DiskTables, patience } from './disk-records.ts';
+import { inTime, unavailable } from './in-time.ts';
 import { defaultLimits } from './limits.ts';
-import { type LmdbFile, lmdbOptions, loadLmdb } from './lmdb.ts';
+import { committed, type LmdbFile, lmdbOptions, loadLmdb } from './lmdb.ts';
 import {
   currentSchema,
   type Kind,
@@ -13,6 +13,7 @@ import {
 } from './record-format.ts';
 import { keyMark, renewedMarks } from './store-marks.ts';
 import type { StoreOptions } from './store-options.ts';
+import { WriteHealth } from './write-health.ts';
 
 /**
  * Opens the store in one LMDB file (and its lock file beside it), making it where there is none. Any number of processes of this machine
@@ -21,20 +22,24 @@ import type { StoreOptions } from './store-options.ts';
 export async function openDiskStore(
   path: string,
   clock: Pick<Clock, 'now'>,
-  { limits = {}, schema = currentSchema, keys = [] }: StoreOptions = {},
+  { limits = {}, schema = currentSchema, keys = [], unreadable }: StoreOptions = {},
 ): Promise<Store> {
   const root = await openFile(path);
   try {
     checkMarks(root, schema, keys.map(keyMark), path);
     const most = { ...defaultLimits, ...limits };
     let isClosed = false;
-    const disk = tablesOf(root, clock, () => isClosed);
+    const health = new WriteHealth(() => writeOne(root, path));
+    const disk = { ...tablesOf(root, clock, () => isClosed), health, unreadable };
     const records = <Name extends Kind>(kind: Name) =>
       new DiskRecords(disk, kind, recordFormat(kind, schema), most[kind]);
     return {
       ...recordsOfAll(records),
-      // Read only: anybody may ask whether the gateway is ready, and a write is a wait for the disk.
-      probe: async () => readMarks(disk, root, path),
+      // Read only, unless the last write failed: anybody may ask whether the gateway is ready, and a write is a wait for the disk.
+      probe: async () => {
+        readMarks(disk, root, path);
+        await health.probe();
+      },
       close: () => {
         isClosed = true;
         return root.close();
@@ -46,12 +51,23 @@ export async function openDiskStore(
   }
 }
 
-function readMarks(disk: DiskTables, root: LmdbFile, path: string): void {
+function readMarks(disk: Pick<DiskTables, 'refresh'>, root: LmdbFile, path: string): void {
   try {
     disk.refresh();
     root.get('schema');
   } catch (error) {
     throw unavailable(error, `The store ${path} cannot be read.`);
+  }
+}
+
+/** As large as a large record: a small one may find room where no other does. */
+const probeText = '-'.repeat(20_000);
+
+async function writeOne(root: LmdbFile, path: string): Promise<void> {
+  try {
+    await inTime(committed(root.put('probe', probeText)), patience);
+  } catch (error) {
+    throw unavailable(error, `The store ${path} can be read, and not be written.`);
   }
 }
 
@@ -66,7 +82,11 @@ async function openFile(path: string): Promise<LmdbFile> {
   }
 }
 
-function tablesOf(root: LmdbFile, clock: Pick<Clock, 'now'>, isClosed: () => boolean): DiskTables {
+function tablesOf(
+  root: LmdbFile,
+  clock: Pick<Clock, 'now'>,
+  isClosed: () => boolean,
+): Omit<DiskTables, 'health' | 'unreadable'> {
   const table = (name: Kind) =>
     root.openDB<string>({ name, encoding: 'string', useVersions: true });
   return {

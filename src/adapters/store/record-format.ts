@@ -2,7 +2,7 @@ import type { ZodType } from 'zod';
 import {
   type Records,
   type Store,
-  StoreUnavailable,
+  UnreadableRecord,
   type Version,
   type Versioned,
 } from '../../application/ports.ts';
@@ -65,7 +65,7 @@ export const currentSchema: Schema = { version: 1, upgrades: {} };
 /** Spells and reads the records of one kind: `<version> <expiry> <schema version> <JSON>`. */
 export interface RecordFormat<Value> {
   spell(record: StoredRecord<Value>): string;
-  /** Throws {@link StoreUnavailable} where the text cannot be read: it must not pass for a record that is not there. */
+  /** Throws {@link UnreadableRecord} where the text cannot be read: it must not pass for a record that is not there. */
   read(text: string): StoredRecord<Value>;
 }
 
@@ -91,11 +91,11 @@ export function recordFormat<Name extends Kind>(
       `${version} ${expiresAt} ${schema.version} ${JSON.stringify(value, nothingLeftOut)}`,
     read: (text) => {
       const [start = '', version, expiresAt, writtenBy] = head.exec(text) ?? [];
-      if (Number(writtenBy) > schema.version) throw new StoreUnavailable(newerRecord);
+      if (Number(writtenBy) > schema.version) throw new UnreadableRecord(newerRecord);
       const members = upgraded(parsed(text.slice(start.length)), kind, Number(writtenBy), schema);
       const value = valueSchema.safeParse(members);
       // Not with zod's own words: they could show what stands in the record.
-      if (!value.success) throw new StoreUnavailable(`A record of the ${kind} cannot be read.`);
+      if (!value.success) throw new UnreadableRecord(`A record of the ${kind} cannot be read.`);
       return {
         version: Number(version) as Version,
         expiresAt: Number(expiresAt) as EpochSeconds,

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { StoreUnavailable } from '../../application/ports.ts';
 import { inTime, unavailable } from './in-time.ts';
-import type { Invalidations, RedisLink } from './redis-link.ts';
+import { type Invalidations, isErrorReply, type RedisLink } from './redis-link.ts';
 
 /** Who has to know whether the server is there. */
 export interface Trust extends Invalidations {
@@ -28,6 +28,7 @@ export class RedisConnection {
   readonly #closing = new AbortController();
   #link: RedisLink | undefined;
   #silentSince: number | undefined;
+  #look: (link: RedisLink) => Promise<void> = async () => {};
 
   constructor(
     connect: (invalidations: Invalidations) => Promise<RedisLink>,
@@ -46,18 +47,24 @@ export class RedisConnection {
     this.#keepBeating().catch(() => {});
   }
 
+  /** From here on this too is asked with every heartbeat. */
+  watch(look: (link: RedisLink) => Promise<void>): void {
+    this.#look = look;
+  }
+
   /** Runs commands, over again where the connection breaks; throws {@link StoreUnavailable} once that has taken too long. */
   async run<Answer>(commands: (link: RedisLink) => Promise<Answer>): Promise<Answer> {
     const limit = this.#isAway() ? attempt : patience;
     const deadline = this.#now() + limit;
     for (;;) {
+      const link = this.#link;
       try {
-        const link = this.#link;
         if (link === undefined) throw new StoreUnavailable('There is no connection to Redis.');
         return await inTime(commands(link), Math.max(1, deadline - this.#now()));
       } catch (error) {
         const over = limit === attempt || this.#now() >= deadline || this.#closing.signal.aborted;
-        if (over) throw unavailable(error, 'Redis cannot be reached, or refuses.');
+        if (over || (link !== undefined && isDefinite(error)))
+          throw unavailable(error, 'Redis cannot be reached, or refuses.');
         await wait(50);
       }
     }
@@ -83,7 +90,7 @@ export class RedisConnection {
     const asked = this.#now();
     try {
       this.#link ??= await this.#connect(this.#trust);
-      await inTime(pingAll(this.#link), heartbeat);
+      await inTime(Promise.all([pingAll(this.#link), this.#look(this.#link)]), heartbeat);
       this.#silentSince = undefined;
       this.#trust.trustUntil(asked + lease);
     } catch {
@@ -106,6 +113,17 @@ export class RedisConnection {
     link?.destroy();
   }
 }
+
+/**
+ * Whether asking again would get the same answer: the store's own word (a record that cannot be read, a server that was emptied), or the server's no. What a failover or a start says is
+ * none: it passes.
+ */
+function isDefinite(error: unknown): boolean {
+  if (error instanceof StoreUnavailable) return true;
+  return isErrorReply(error) && !passing.has(error.message.split(' ', 1)[0] ?? '');
+}
+
+const passing = new Set(['READONLY', 'LOADING', 'MASTERDOWN', 'CLUSTERDOWN', 'TRYAGAIN', 'BUSY']);
 
 async function pingAll(link: RedisLink): Promise<void> {
   const servers = await link.servers();

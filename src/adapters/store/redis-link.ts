@@ -17,6 +17,13 @@ export interface Invalidations {
   forget(): void;
 }
 
+/** Whether an error is a server's answer, and no trouble on the way to it. The library is loaded only where it is used: its classes are known by name. */
+export function isErrorReply(error: unknown): error is Error {
+  return (
+    error instanceof Error && /^(ErrorReply|SimpleError|BlobError)$/.test(error.constructor.name)
+  );
+}
+
 /** Longer than a server next door ever takes, shorter than anybody waits (milliseconds). */
 const connectTimeout = 2000;
 

@@ -5,13 +5,18 @@ import type { RecordFormat, StoredRecord } from './record-format.ts';
 import { recordKey } from './record-key.ts';
 import type { RedisConnection } from './redis-connection.ts';
 import type { RedisLink } from './redis-link.ts';
+import type { RedisMark } from './redis-mark.ts';
 import type { TrackedRecords } from './tracked-records.ts';
+import type { UnreadableCount } from './unreadable-count.ts';
+import type { WriteHealth } from './write-health.ts';
 
 /** What the records of all kinds have in common. */
 export interface RedisShared {
   readonly clock: Pick<Clock, 'now'>;
   readonly connection: RedisConnection;
   readonly tracked: TrackedRecords<StoredRecord<unknown>>;
+  readonly mark: RedisMark;
+  readonly health: WriteHealth;
 }
 
 /** How many keys a server is asked for at a time. */
@@ -23,17 +28,25 @@ export class RedisRecords<Value> implements Records<Value> {
   readonly #tracked: TrackedRecords<StoredRecord<Value>>;
   readonly #prefix: string;
   readonly #format: RecordFormat<Value>;
+  readonly #unreadable: UnreadableCount;
 
   /** `prefix`: what the keys of this kind, and no others, begin with. */
-  constructor(shared: RedisShared, prefix: string, format: RecordFormat<Value>) {
+  constructor(
+    shared: RedisShared,
+    prefix: string,
+    format: RecordFormat<Value>,
+    unreadable: UnreadableCount,
+  ) {
     this.#shared = shared;
     // One cache for all kinds: the prefix keeps them apart.
     this.#tracked = shared.tracked as TrackedRecords<StoredRecord<Value>>;
     this.#prefix = prefix;
     this.#format = format;
+    this.#unreadable = unreadable;
   }
 
   async read(key: string): Promise<Versioned<Value> | undefined> {
+    this.#shared.mark.assertThere();
     const id = this.#prefix + recordKey(key);
     const record = this.#tracked.get(id) ?? (await this.#fetch(id));
     return record !== undefined && this.#lives(record) ? record : undefined;
@@ -45,6 +58,7 @@ export class RedisRecords<Value> implements Records<Value> {
     over: Version | undefined,
     expiresAt: EpochSeconds,
   ): Promise<WriteOutcome> {
+    this.#shared.mark.assertThere();
     const id = this.#prefix + recordKey(key);
     const now = this.#shared.clock.now();
     const version = newVersion();
@@ -54,8 +68,9 @@ export class RedisRecords<Value> implements Records<Value> {
     const life = Math.max(1, (expiresAt - now) * 1000);
     const parameters = [String(over ?? ''), String(now), String(version), text, String(life)];
     const command = ['EVAL', script, '1', id, ...parameters];
-    const outcome = await this.#shared.connection
-      .run((link) => runScript(link, id, command))
+    const { connection, health } = this.#shared;
+    const outcome = await health
+      .learn(connection.run((link) => runScript(link, id, command)))
       // The server tells its own writer last: a read that follows must not find what was before.
       .finally(() => this.#tracked.invalidate(id));
     return outcome === 'written' ? { type: 'written', version } : { type: outcome };
@@ -63,6 +78,8 @@ export class RedisRecords<Value> implements Records<Value> {
 
   async *scan(): AsyncIterable<Versioned<Value>> {
     const { connection } = this.#shared;
+    const readable = this.#unreadable.begin();
+    await connection.run((link) => this.#shared.mark.assertStill(link));
     const servers = await connection.run((link) => link.servers());
     for (const send of servers) {
       let cursor = '0';
@@ -71,7 +88,7 @@ export class RedisRecords<Value> implements Records<Value> {
           scanned(await send(this.#scanCommand(cursor))),
         );
         const records = await connection.run((link) =>
-          Promise.all(ids.map((id) => this.#ask(link, id))),
+          Promise.all(ids.map((id) => readable.read(() => this.#ask(link, id)))),
         );
         for (const record of records) {
           if (record !== undefined && this.#lives(record)) yield record;
@@ -79,6 +96,7 @@ export class RedisRecords<Value> implements Records<Value> {
         cursor = next;
       } while (cursor !== '0');
     }
+    readable.end();
   }
 
   #scanCommand(cursor: string): readonly string[] {
@@ -87,8 +105,12 @@ export class RedisRecords<Value> implements Records<Value> {
   }
 
   #fetch(id: string): Promise<StoredRecord<Value> | undefined> {
-    const { connection } = this.#shared;
-    return connection.run((link) => this.#tracked.read(id, () => this.#ask(link, id)));
+    const { connection, mark } = this.#shared;
+    return connection.run(async (link) => {
+      const record = await this.#tracked.read(id, () => this.#ask(link, id));
+      if (record === undefined) await mark.assertStill(link);
+      return record;
+    });
   }
 
   async #ask(link: RedisLink, id: string): Promise<StoredRecord<Value> | undefined> {

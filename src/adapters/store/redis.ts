@@ -11,11 +11,14 @@ import {
 import type { RedisAddress } from './redis-address.ts';
 import { RedisConnection } from './redis-connection.ts';
 import { redisLink } from './redis-link.ts';
+import { RedisMark } from './redis-mark.ts';
 import { RedisRecords } from './redis-records.ts';
 import { redisWarnings } from './redis-warnings.ts';
 import { keyMark, renewedMarks } from './store-marks.ts';
 import type { StoreOptions } from './store-options.ts';
 import { TrackedRecords } from './tracked-records.ts';
+import { UnreadableCount } from './unreadable-count.ts';
+import { WriteHealth } from './write-health.ts';
 
 /** How many records are kept beside the server: reading one again costs no round trip. */
 const keptAtHand = 10_000;
@@ -27,7 +30,7 @@ const keptAtHand = 10_000;
 export async function openRedisStore(
   address: RedisAddress,
   clock: Pick<Clock, 'now'>,
-  { schema = currentSchema, keys = [] }: StoreOptions = {},
+  { schema = currentSchema, keys = [], unreadable }: StoreOptions = {},
 ): Promise<Store & { readonly warnings: readonly string[] }> {
   const now = () => performance.now();
   const tracked = new TrackedRecords<StoredRecord<unknown>>(keptAtHand, now);
@@ -35,14 +38,22 @@ export async function openRedisStore(
   try {
     await connection.open();
     await checkMarks(connection, address.prefix, schema, keys.map(keyMark));
-    const shared = { clock, connection, tracked };
+    const mark = new RedisMark(`${address.prefix}schema`);
+    connection.watch((link) => mark.look(link));
+    const health = new WriteHealth(() => connection.run((link) => mark.touch(link)));
+    const shared = { clock, connection, tracked, mark, health };
     const records = <Name extends Kind>(kind: Name) =>
-      new RedisRecords(shared, `${address.prefix}${kind}:`, recordFormat(kind, schema));
+      new RedisRecords(
+        shared,
+        `${address.prefix}${kind}:`,
+        recordFormat(kind, schema),
+        new UnreadableCount(kind, unreadable),
+      );
     return {
       ...recordsOfAll(records),
       probe: async () => {
-        const key = `${address.prefix}schema`;
-        await connection.run((link) => link.send(key, ['GET', key]));
+        await connection.run((link) => mark.assertStill(link));
+        await health.probe();
       },
       warnings: await connection.run(redisWarnings),
       close: async () => connection.close(),
@@ -59,19 +70,22 @@ async function checkMarks(
   schema: Schema,
   ourKeys: readonly string[],
 ): Promise<void> {
-  const mark = async (name: string, script: string, parameters: readonly string[]) => {
+  const mark = async (name: string, ...script: readonly string[]) => {
     const key = `${prefix}${name}`;
-    const found = await connection.run((link) =>
-      link.send(key, ['EVAL', script, '1', key, ...parameters]),
-    );
+    const [source = '', ...parameters] = script;
+    const command = source === '' ? ['GET', key] : ['EVAL', source, '1', key, ...parameters];
+    const found = await connection.run((link) => link.send(key, command));
     return typeof found === 'string' ? found : undefined;
   };
-  const version = await mark('schema', raiseScript, [String(schema.version)]);
-  const found = { schema: version === undefined ? version : Number(version), key: undefined };
-  renewedMarks(found, schema, ourKeys, 'The store in Redis');
-  if (ourKeys.length === 0) return;
-  const key = await mark('key', keyScript, ourKeys);
-  renewedMarks({ ...found, key }, schema, ourKeys, 'The store in Redis');
+  const check = (version: string | undefined, key: string | undefined) => {
+    const found = { schema: version === undefined ? version : Number(version), key };
+    renewedMarks(found, schema, ourKeys, 'The store in Redis');
+  };
+  // Nothing is written to a store that is not ours; of two gateways that open a new one at once, a script decides.
+  const version = await mark('schema');
+  check(version, await mark('key'));
+  if (ourKeys.length > 0) check(version, await mark('key', keyScript, ...ourKeys));
+  check(await mark('schema', raiseScript, String(schema.version)), undefined);
 }
 
 /** Answers what was there, and raises it. */

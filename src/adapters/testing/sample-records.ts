@@ -104,6 +104,7 @@ function sampleClient(name: string): Client {
 const policy: TokenPolicy = {
   accessTtl: seconds(3600),
   refreshTtl: seconds(86_400),
+  grantTtl: seconds(0),
   codeTtl: seconds(60),
   refreshGrace: seconds(600),
   clockSkew: seconds(60),

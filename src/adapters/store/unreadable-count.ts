@@ -1,0 +1,34 @@
+import { UnreadableRecord } from '../../application/ports.ts';
+import type { Kind } from './record-format.ts';
+
+/** Counts what a scan leaves out, and says so once. */
+export class UnreadableCount {
+  readonly #kind: Kind;
+  readonly #tell: (kind: Kind, count: number) => void;
+  #told = 0;
+
+  constructor(kind: Kind, tell: (kind: Kind, count: number) => void = () => {}) {
+    this.#kind = kind;
+    this.#tell = tell;
+  }
+
+  /** One scan: `read` answers with `undefined` instead of failing for a record that cannot be read; `end` comes after the last. */
+  begin() {
+    let count = 0;
+    return {
+      read: async <Value>(reading: () => Value | Promise<Value>): Promise<Value | undefined> => {
+        try {
+          return await reading();
+        } catch (error) {
+          if (!(error instanceof UnreadableRecord)) throw error;
+          count += 1;
+          return undefined;
+        }
+      },
+      end: (): void => {
+        if (count !== this.#told && count > 0) this.#tell(this.#kind, count);
+        this.#told = count;
+      },
+    };
+  }
+}
