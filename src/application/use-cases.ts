@@ -122,7 +122,8 @@ export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
     resource: describeResource({ ports, upstream: screenTwo, configured: scope }),
     lookAtUpstream: lookAtUpstream(ports, screenTwo),
     submitSignIn: submitSignIn({
-      throttle: signInThrottle(ports.clock),
+      throttle: signInThrottle(ports),
+      keys,
       ports,
       move,
       refuse,

@@ -10,6 +10,7 @@ import {
 } from './record-format.ts';
 import type { RedisAddress } from './redis-address.ts';
 import { RedisConnection } from './redis-connection.ts';
+import { redisCounters } from './redis-counters.ts';
 import { redisLink } from './redis-link.ts';
 import { RedisRecords } from './redis-records.ts';
 import { redisWarnings } from './redis-warnings.ts';
@@ -28,7 +29,7 @@ export async function openRedisStore(
   address: RedisAddress,
   clock: Pick<Clock, 'now'>,
   { schema = currentSchema, keys = [] }: StoreOptions = {},
-): Promise<Store & { readonly warnings: readonly string[] }> {
+): Promise<Store & Required<Pick<Store, 'counters'>> & { readonly warnings: readonly string[] }> {
   const now = () => performance.now();
   const tracked = new TrackedRecords<StoredRecord<unknown>>(keptAtHand, now);
   const connection = new RedisConnection((heard) => redisLink(address, heard), tracked, now);
@@ -40,6 +41,7 @@ export async function openRedisStore(
       new RedisRecords(shared, `${address.prefix}${kind}:`, recordFormat(kind, schema));
     return {
       ...recordsOfAll(records),
+      counters: redisCounters(connection, `${address.prefix}count:`),
       probe: async () => {
         const key = `${address.prefix}schema`;
         await connection.run((link) => link.send(key, ['GET', key]));
