@@ -3,6 +3,7 @@ import type { KeySource } from '../../domain/client-keys.ts';
 import { clientMetadata } from '../../domain/client-metadata.ts';
 import { oauthError } from '../../domain/oauth-error.ts';
 import { sendJson, sendOAuthError } from './answers.ts';
+import { shallowJson } from './json-body.ts';
 import { refuseBody } from './parameters.ts';
 import { bodyLimits, readBody } from './request-body.ts';
 import { notesOf } from './request-notes.ts';
@@ -18,7 +19,7 @@ export function registrationEndpoint(register: RegisterClient): Handle {
     }
     const body = await readBody(request, bodyLimits.registration);
     if (!body.ok) return refuseBody(response, body.failure);
-    const metadata = clientMetadata(parsedJson(body.value));
+    const metadata = clientMetadata(shallowJson(body.value));
     if (metadata === undefined) return sendOAuthError(response, notMetadata);
     const registered = await register(metadata, senderOf(notesOf(response).caller?.address));
     if (registered.ok) sendJson(response, 201, registrationResponse(registered.value));
@@ -34,28 +35,6 @@ const notMetadata = oauthError(
   'invalid_client_metadata',
   'The body must be a JSON object, not deeply nested, whose redirect_uris is an array of strings (RFC 7591 §2).',
 );
-
-function parsedJson(body: string): unknown {
-  try {
-    return isDeep(body) ? undefined : JSON.parse(body);
-  } catch {
-    return undefined;
-  }
-}
-
-/** Levels; a key in a set of keys is at the fourth. */
-const deepest = 16;
-
-/** Whether JSON is nested deeper than anything that belongs here: whoever walks through it later may do so by recursion. */
-function isDeep(json: string): boolean {
-  let depth = 0;
-  for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"|[[{\]}]/g)) {
-    if (token === '[' || token === '{') depth += 1;
-    else if (token === ']' || token === '}') depth -= 1;
-    if (depth > deepest) return true;
-  }
-  return false;
-}
 
 /** RFC 7591 §3.2.1, as granted. Real values only: strict clients refuse a null or an empty string. */
 function registrationResponse({ client, secret }: RegisteredClient) {
