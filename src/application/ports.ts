@@ -92,6 +92,30 @@ export interface KeptStepUp {
   readonly until: EpochSeconds;
 }
 
+/** How often something has happened, and when last. */
+export interface Tally {
+  readonly count: number;
+  readonly last: EpochSeconds;
+}
+
+/** One more of something. */
+export interface TallyStep {
+  readonly now: EpochSeconds;
+  /** How long after the last one all are forgotten. */
+  readonly life: Seconds;
+  /** Adds only where so many were counted; left out: whatever was. */
+  readonly over?: number;
+}
+
+/** Tallies that all processes with the same store share. A call that fails is no misfortune: whoever counts does so by himself then. */
+export interface Counters {
+  read(key: string): Promise<Tally | undefined>;
+  /** Adds one, as one step that nobody else sees half of; answers with what there was before. */
+  add(key: string, step: TallyStep): Promise<Tally | undefined>;
+  /** Takes one back, if there is one. */
+  takeBack(key: string): Promise<void>;
+}
+
 /** Everything that outlives a request. */
 export interface Store {
   readonly flows: Records<Flow>;
@@ -100,6 +124,8 @@ export interface Store {
   readonly registrations: Records<UpstreamRegistration>;
   readonly assertions: Records<UsedAssertion>;
   readonly stepUps: Records<KeptStepUp>;
+  /** Left out where the processes that share the store count each for itself. */
+  readonly counters?: Counters;
   /** Resolves where records can be read and written now; else rejects, with {@link StoreUnavailable} where the store is away. */
   probe(): Promise<void>;
   close(): Promise<void>;

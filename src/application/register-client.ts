@@ -40,12 +40,12 @@ export function registerClientUseCase(
   { open, perMinute }: RegistrationSettings,
   keyUrlFault: KeyUrlRule,
 ): RegisterClient {
-  const limit = rateLimit(ports.clock, perMinute);
+  const limit = rateLimit(ports, 'registration', perMinute);
   const unused = unusedClients(ports);
 
-  const refusal = (from: string | undefined): OAuthError | undefined => {
+  const refusal = async (from: string | undefined): Promise<OAuthError | undefined> => {
     if (!open) return closed;
-    const wait = from === undefined ? undefined : limit(from);
+    const wait = from === undefined ? undefined : await limit(from);
     return wait === undefined ? undefined : oauthError('too_many_requests', tooMany, wait);
   };
 
@@ -62,7 +62,7 @@ export function registerClientUseCase(
   };
 
   return async (metadata, from) => {
-    const refused = refusal(from);
+    const refused = await refusal(from);
     const outcome = refused ? failure(refused) : await register(metadata);
     if (!outcome.ok) {
       const { error, description } = outcome.failure;

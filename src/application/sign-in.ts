@@ -1,7 +1,9 @@
+import { accountMark } from '../domain/account-mark.ts';
 import type { Flow, FlowId } from '../domain/authorization-flow.ts';
 import type { ReturnAddress } from '../domain/authorization-request.ts';
 import { type FlowSecrets, flowSecrets, isSameSecret } from '../domain/flow-secrets.ts';
 import type { Subject } from '../domain/grant.ts';
+import type { GatewayKeys } from '../domain/grant-keys.ts';
 import { type OAuthError, oauthError } from '../domain/oauth-error.ts';
 import { type Result, success } from '../domain/result.ts';
 import { type Sha256, sha256 } from '../domain/secret-hash.ts';
@@ -70,6 +72,7 @@ interface SignInParts {
   readonly move: MoveFlow;
   readonly refuse: RefuseStep;
   readonly throttle: SignInThrottle;
+  readonly keys: GatewayKeys;
   readonly sessions: Sessions;
   /** Absent where the upstream has no authorization server: screen 1 is all there is. */
   readonly upstream: KnownUpstream | undefined;
@@ -153,12 +156,11 @@ interface CheckedPassword {
 }
 
 async function checkPassword(
-  { ports, throttle }: SignInParts,
+  { ports, throttle, keys }: SignInParts,
   { username, password, from }: SignInForm,
 ): Promise<CheckedPassword> {
-  const name = sha256(username);
-  const account = name.slice(0, 8);
-  const admission = throttle(name, from);
+  const account = sha256(username).slice(0, 8);
+  const admission = await throttle(accountMark(username, keys), from);
   if (admission.type === 'wait') {
     return { subject: undefined, account, reason: 'too_many_attempts', wait: admission.length };
   }
@@ -169,7 +171,7 @@ async function checkPassword(
     isFailure = subject === undefined;
     return { subject, account, reason: 'wrong_password', wait: undefined };
   } finally {
-    if (!isFailure) admission.takeBack();
+    if (!isFailure) await admission.takeBack();
   }
 }
 

@@ -130,7 +130,8 @@ export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
     resource: describeResource({ upstream: screenTwo, configured: scope }),
     lookAtUpstream: lookAtUpstream(ports, screenTwo),
     submitSignIn: submitSignIn({
-      throttle: signInThrottle(ports.clock),
+      throttle: signInThrottle(ports),
+      keys,
       ports,
       move,
       refuse,

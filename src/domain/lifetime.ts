@@ -48,8 +48,8 @@ export function announcedEnd(
   return epochSeconds(Math.min(now + expiresIn, farFuture));
 }
 
-// 2100-01-01: some servers spell "never" as a number that overflows a client's arithmetic.
-const farFuture = 4_102_444_800;
+/** 2100-01-01: some servers spell "never" as a number that overflows a client's arithmetic. */
+export const farFuture = 4_102_444_800;
 
 /**
  * Whether so little is left that a client would be back at once: less than the smaller of a minute and

@@ -141,7 +141,12 @@ export function reasonOf(failure: UpstreamFailure): string {
 
 /** Some upstreams are given their key in the query of their address: no sentence carries it on. */
 function withoutQueries(text: string): string {
-  return text.replaceAll(/(\bhttps?:\/\/[^\s?#"]+)\?[^\s"]*/gi, '$1?…');
+  // An address without a query is taken whole too: the reading never has to start over, so that no text takes long.
+  return text.replaceAll(
+    /(\bhttps?:\/\/[^\s?#"]+)(\?[^\s"]*)?/gi,
+    (address: string, before: string, query?: string) =>
+      query === undefined ? address : `${before}?…`,
+  );
 }
 
 function inWords(failure: UpstreamFailure): string {

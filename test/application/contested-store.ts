@@ -1,6 +1,6 @@
 import { type Records, type Store, StoreUnavailable } from '../../src/application/ports.ts';
 
-type Kind = Exclude<keyof Store, 'probe' | 'close'>;
+type Kind = Exclude<keyof Store, 'counters' | 'probe' | 'close'>;
 
 /** A store in which other writers can be let in first. */
 export interface ContestedStore extends Store {

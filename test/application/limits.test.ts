@@ -1,119 +1,176 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { memoryStore } from '../../src/adapters/store/memory.ts';
 import { standingClock } from '../../src/adapters/testing/standing-clock.ts';
+import type { Counters } from '../../src/application/ports.ts';
 import { rateLimit } from '../../src/application/rate-limit.ts';
-import { signInThrottle } from '../../src/application/sign-in-throttle.ts';
-import { sha256 } from '../../src/domain/secret-hash.ts';
+import { type SignInThrottle, signInThrottle } from '../../src/application/sign-in-throttle.ts';
 import { aClient, form, openedFlow } from './dance.ts';
+import { sharedCounters } from './shared-counters.ts';
 import { valueIn, wired, world } from './wired.ts';
 
-describe('a limit per minute', () => {
-  it('turns a sender away until the minute is over, and no other', () => {
-    const clock = standingClock();
-    const limit = rateLimit(clock, 2);
-    limit('a');
-    clock.advance(20);
+/** One process of a gateway: its clock, and its store. */
+function place(counters?: Counters, clock = standingClock()) {
+  const store = memoryStore(clock);
+  return { clock, store: counters === undefined ? store : { ...store, counters } };
+}
 
-    assert.equal(limit('a'), undefined);
-    assert.equal(limit('a'), 40);
-    assert.equal(limit('b'), undefined);
-    clock.advance(40);
-    assert.equal(limit('a'), undefined);
+describe('a limit per minute', () => {
+  it('turns a sender away until the minute of the clock is over, and no other', async () => {
+    const here = place();
+    const limit = rateLimit(here, 'token', 2);
+    await limit('a');
+    here.clock.advance(20);
+
+    assert.equal(await limit('a'), undefined);
+    assert.equal(await limit('a'), 40);
+    assert.equal(await limit('b'), undefined);
+    here.clock.advance(40);
+    assert.equal(await limit('a'), undefined);
   });
 
-  it('is bounded in memory, and turns no stranger away for it', () => {
-    const limit = rateLimit(standingClock(), 1);
-    for (let sender = 0; sender < 100_000; sender += 1) limit(`${sender}`);
+  it('is bounded in memory, and turns no stranger away for it', async () => {
+    const limit = rateLimit(place(), 'token', 1);
+    for (let sender = 0; sender < 100_000; sender += 1) await limit(`${sender}`);
 
-    assert.equal(limit('0'), 60);
-    assert.equal(limit('a stranger'), undefined);
-    assert.equal(limit('a stranger'), 60);
+    assert.equal(await limit('0'), 60);
+    assert.equal(await limit('a stranger'), undefined);
+    assert.equal(await limit('a stranger'), 60);
+    // The one that came longest ago was forgotten for it.
+    assert.equal(await limit('1'), undefined);
+  });
+
+  it('is one limit for all processes that count together, and another for each purpose', async () => {
+    const counters = sharedCounters();
+    const [one, other] = [place(counters), place(counters)];
+    const [here, there] = [rateLimit(one, 'token', 2), rateLimit(other, 'token', 2)];
+    await here('a');
+    await there('a');
+
+    assert.equal(await here('a'), 60);
+    assert.equal(await there('a'), 60);
+    assert.equal(await rateLimit(one, 'authorize', 2)('a'), undefined);
+  });
+
+  it('holds in each process by itself while they cannot count together', async () => {
+    const counters = sharedCounters();
+    const [here, there] = [
+      rateLimit(place(counters), 'token', 1),
+      rateLimit(place(counters), 'token', 1),
+    ];
+    await here('a');
+    counters.isAway = true;
+
+    assert.deepEqual([await here('a'), await here('a')], [undefined, 60]);
+    assert.deepEqual([await there('a'), await there('a')], [undefined, 60]);
+    counters.isAway = false;
+    assert.equal(await there('a'), 60);
   });
 });
 
 describe('the throttle of sign-ins', () => {
-  const alice = sha256('alice');
-  const fail = (throttle: ReturnType<typeof signInThrottle>, times: number, from: string) => {
-    for (let time = 0; time < times; time += 1) throttle(alice, from);
+  const alice = 'alice';
+  const fail = async (throttle: SignInThrottle, times: number, from: string) => {
+    for (let time = 0; time < times; time += 1) await throttle(alice, from);
   };
 
-  it('counts what is under way, so that many at once do not slip through together', () => {
-    const throttle = signInThrottle(standingClock());
-    fail(throttle, 5, 'here');
+  it('counts what is under way, so that many at once do not slip through together', async () => {
+    const throttle = signInThrottle(place());
+    await fail(throttle, 5, 'here');
 
-    assert.deepEqual(throttle(alice, 'here'), { type: 'wait', length: 1 });
+    assert.deepEqual(await throttle(alice, 'here'), { type: 'wait', length: 1 });
   });
 
-  it('lets a success take nothing from anybody', () => {
-    const throttle = signInThrottle(standingClock());
+  it('tries no more of those that come at once than of those that come one by one', async () => {
+    const throttle = signInThrottle(place());
+
+    const admissions = await Promise.all(Array.from({ length: 12 }, () => throttle(alice, 'here')));
+
+    assert.equal(admissions.filter(({ type }) => type === 'try').length, 5);
+  });
+
+  it('lets a success take nothing from anybody', async () => {
+    const throttle = signInThrottle(place());
     for (let time = 0; time < 20; time += 1) {
-      const admission = throttle(alice, 'here');
+      const admission = await throttle(alice, 'here');
       assert.equal(admission.type, 'try');
-      if (admission.type === 'try') admission.takeBack();
+      if (admission.type === 'try') await admission.takeBack();
     }
   });
 
-  it('takes back one failure, and no more', () => {
-    const throttle = signInThrottle(standingClock());
-    fail(throttle, 4, 'here');
-    const fifth = throttle(alice, 'here');
-    if (fifth.type === 'try') fifth.takeBack();
+  it('takes back one failure, and no more', async () => {
+    const throttle = signInThrottle(place());
+    await fail(throttle, 4, 'here');
+    const fifth = await throttle(alice, 'here');
+    if (fifth.type === 'try') await fifth.takeBack();
 
-    assert.equal(throttle(alice, 'here').type, 'try');
-    assert.equal(throttle(alice, 'here').type, 'wait');
+    assert.equal((await throttle(alice, 'here')).type, 'try');
+    assert.equal((await throttle(alice, 'here')).type, 'wait');
   });
 
-  it('may be told twice that something is taken back', () => {
-    const throttle = signInThrottle(standingClock());
-    const admission = throttle(alice, 'here');
+  it('may be told twice that something is taken back', async () => {
+    const throttle = signInThrottle(place());
+    const admission = await throttle(alice, 'here');
     assert.equal(admission.type, 'try');
     if (admission.type !== 'try') return;
 
-    admission.takeBack();
-    admission.takeBack();
+    await admission.takeBack();
+    await admission.takeBack();
 
-    fail(throttle, 5, 'here');
-    assert.equal(throttle(alice, 'here').type, 'wait');
+    await fail(throttle, 5, 'here');
+    assert.equal((await throttle(alice, 'here')).type, 'wait');
   });
 
-  it('counts the wait from the last failure, and what comes too early counts for nothing', () => {
-    const clock = standingClock();
-    const throttle = signInThrottle(clock);
-    fail(throttle, 5, 'here');
-    for (let time = 0; time < 10; time += 1) throttle(alice, 'here');
-    clock.advance(1);
-    assert.equal(throttle(alice, 'here').type, 'try');
+  it('counts the wait from the last failure, and what comes too early counts for nothing', async () => {
+    const here = place();
+    const throttle = signInThrottle(here);
+    await fail(throttle, 5, 'here');
+    for (let time = 0; time < 10; time += 1) await throttle(alice, 'here');
+    here.clock.advance(1);
+    assert.equal((await throttle(alice, 'here')).type, 'try');
 
-    assert.deepEqual(throttle(alice, 'here'), { type: 'wait', length: 2 });
+    assert.deepEqual(await throttle(alice, 'here'), { type: 'wait', length: 2 });
   });
 
-  it('makes another address wait a second where the account is under attack', () => {
-    const throttle = signInThrottle(standingClock());
-    for (let sender = 0; sender < 100; sender += 1) fail(throttle, 3, `attacker ${sender}`);
+  it('makes another address wait a second where the account is under attack', async () => {
+    const throttle = signInThrottle(place());
+    for (let sender = 0; sender < 100; sender += 1) await fail(throttle, 3, `attacker ${sender}`);
 
-    const admission = throttle(alice, 'home');
+    const admission = await throttle(alice, 'home');
 
     assert.deepEqual([admission.type, admission.type === 'try' && admission.pause], ['try', 1]);
   });
 
-  it('forgets after a quarter of an hour', () => {
-    const clock = standingClock();
-    const throttle = signInThrottle(clock);
-    fail(throttle, 5, 'here');
-    clock.advance(900);
+  it('forgets after a quarter of an hour', async () => {
+    const here = place();
+    const throttle = signInThrottle(here);
+    await fail(throttle, 5, 'here');
+    here.clock.advance(900);
 
-    assert.equal(throttle(alice, 'here').type, 'try');
+    assert.equal((await throttle(alice, 'here')).type, 'try');
   });
 
-  it('is bounded in memory, and forgets who failed longest ago', () => {
-    const throttle = signInThrottle(standingClock());
-    fail(throttle, 5, 'first');
-    for (let sender = 0; sender < 99_999; sender += 1) throttle(alice, `${sender}`);
-    assert.equal(throttle(alice, 'first').type, 'wait');
+  it('is bounded in memory, and forgets who failed longest ago', async () => {
+    const throttle = signInThrottle(place());
+    await fail(throttle, 5, 'first');
+    for (let sender = 0; sender < 99_999; sender += 1) await throttle(alice, `${sender}`);
+    assert.equal((await throttle(alice, 'first')).type, 'wait');
 
-    throttle(alice, 'one more');
+    await throttle(alice, 'one more');
 
-    assert.equal(throttle(alice, 'first').type, 'try');
+    assert.equal((await throttle(alice, 'first')).type, 'try');
+  });
+
+  it('counts a sender’s attempts at all processes that count together, those at once among them', async () => {
+    const counters = sharedCounters();
+    const clock = standingClock();
+    const doors = [1, 2, 3].map(() => signInThrottle(place(counters, clock)));
+
+    const attempts = Array.from({ length: 12 }, (_, time) => doors[time % 3]?.(alice, 'here'));
+    const admissions = await Promise.all(attempts);
+
+    assert.equal(admissions.filter((each) => each?.type === 'try').length, 5);
+    assert.deepEqual(await doors[0]?.(alice, 'here'), { type: 'wait', length: 1 });
   });
 });
 

@@ -12,8 +12,14 @@ import {
   secretRows,
   settingRows,
 } from '../../src/adapters/configuration/settings.ts';
+import { storeLocation } from '../../src/adapters/configuration/store-location.ts';
 import { hashPassword } from '../../src/adapters/sign-in/scrypt.ts';
+import { openRedisStore } from '../../src/adapters/store/redis.ts';
+import { standingClock } from '../../src/adapters/testing/standing-clock.ts';
+import { redisAt, startRedis, withoutRedis } from '../support/redis-server.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
+const folder = temporaryFolder();
 const read = (path: string) => readFileSync(join('deploy', path), 'utf8');
 
 test('every variable that deploy/ sets is one of the gateway', () => {
@@ -48,11 +54,39 @@ function imageVariables(): Record<string, string> {
 }
 
 const compose = z.object({
-  services: z.object({ gateway: z.object({ environment: z.record(z.string(), z.string()) }) }),
+  services: z.object({
+    caddy: z.object({ networks: z.array(z.string()) }),
+    gateway: z.object({
+      environment: z.record(z.string(), z.string()),
+      networks: z.array(z.string()),
+      secrets: z.array(z.string()),
+    }),
+    valkey: z.object({
+      command: z.array(z.string()),
+      networks: z.array(z.string()),
+      ports: z.undefined().optional(),
+    }),
+  }),
+  networks: z.object({ store: z.object({ internal: z.literal(true) }) }),
+  secrets: z.record(z.string(), z.object({ file: z.string() })),
+});
+
+function composed() {
+  return compose.parse(parse(read('compose.yaml')));
+}
+
+test('the image keeps its state in a volume that its user owns', () => {
+  const text = read('Dockerfile');
+  const place = storeLocation(imageVariables().MCP_GATEWAY_STORE ?? '', {});
+
+  assert.deepEqual(place, { type: 'disk', path: '/data/store.mdb' });
+  assert.match(text, /^VOLUME \/data$/m);
+  assert.match(text, /^COPY --from=build --chown=10001:10001 \/data \/data$/m);
+  assert.match(text, /^USER 10001:10001$/m);
 });
 
 test('the gateway of compose.yaml starts, without a warning', async () => {
-  const { environment } = compose.parse(parse(read('compose.yaml'))).services.gateway;
+  const { environment } = composed().services.gateway;
   const given = { GATEWAY_HOST: 'mcp.example.com', UPSTREAM_RS: 'https://upstream.example/mcp' };
   const filled = Object.entries(environment).map(([name, value]) => [
     name,
@@ -67,6 +101,34 @@ test('the gateway of compose.yaml starts, without a warning', async () => {
   assert.equal(config.host, '0.0.0.0');
   assert.equal(config.publicUrl, 'https://mcp.example.com');
   assert.deepEqual(warnings, []);
+  const place = storeLocation(config.store, {});
+  assert.deepEqual(place.type === 'redis' && place.address.hosts, [{ host: 'valkey', port: 6379 }]);
+});
+
+test('compose.yaml gives the gateway its secrets as files, and Valkey to nobody else', () => {
+  const { services, secrets } = composed();
+  const { environment, ...gateway } = services.gateway;
+  const files = Object.values(environment).filter((value) => value.startsWith('/run/secrets/'));
+
+  assert.deepEqual(files.sort(), gateway.secrets.map((name) => `/run/secrets/${name}`).sort());
+  assert.deepEqual(Object.keys(secrets).sort(), gateway.secrets.toSorted());
+  assert.deepEqual(services.valkey.networks, ['store']);
+  assert.deepEqual(services.caddy.networks, ['front']);
+  assert.deepEqual(gateway.networks, ['front', 'store']);
+});
+
+test('a server that is set up as compose.yaml sets up Valkey is one that a start warns of nothing at', {
+  skip: withoutRedis,
+}, async (t) => {
+  const [program, ...options] = composed().services.valkey.command;
+  const redis = await startRedis(folder, ...options);
+  t.after(() => redis.kill());
+
+  const store = await openRedisStore(redisAt(redis.port), standingClock());
+  t.after(() => store.close());
+
+  assert.equal(program, 'valkey-server');
+  assert.deepEqual(store.warnings, []);
 });
 
 test('the gateway of the systemd unit starts, without a warning', async () => {

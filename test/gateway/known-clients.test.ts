@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { startLoopbackServer } from '../../src/adapters/testing/loopback-server.ts';
+import { standingClock } from '../../src/adapters/testing/standing-clock.ts';
 import { ConfigurationError, createGateway } from '../../src/main.ts';
 import { Browser } from '../support/real/browser-driver.ts';
 import { type Stage, startStage } from './fake-stage.ts';
@@ -181,12 +182,13 @@ function registration({ base }: Stage) {
 }
 
 test('an address that registers too often is told when to come back', async (t) => {
-  const stage = await startStage(t, { registrationsPerMinute: 2 });
+  const clock = standingClock();
+  const stage = await startStage(t, { registrationsPerMinute: 2 }, {}, { clock });
   await register(stage.base);
   await register(stage.base);
 
   const refused = await registration(stage);
-  stage.clock.advance(60);
+  clock.advance(60);
 
   assert.equal(refused.status, 429);
   assert.equal(refused.json().error, 'too_many_requests');

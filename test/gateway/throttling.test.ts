@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { standingClock } from '../../src/adapters/testing/standing-clock.ts';
+import type { GatewayOptions } from '../../src/main.ts';
 import { startStage } from './fake-stage.ts';
 import { credentials } from './gateway-setup.ts';
 import { authorizationUrl, register, send } from './raw-client.ts';
@@ -8,8 +9,14 @@ import { rawLogin } from './raw-login.ts';
 
 const html = { accept: 'text/html' };
 
+/** A gateway for which no time goes by, however slow this machine is. */
+async function timelessStage(t: TestContext, options: Partial<GatewayOptions>) {
+  const clock = standingClock();
+  return { ...(await startStage(t, options, {}, { clock })), clock };
+}
+
 test('who begins too many logins is told when to come back, a person by a page', async (t) => {
-  const { base, clock } = await startStage(t, { authorizationsPerMinute: 2 });
+  const { base, clock } = await timelessStage(t, { authorizationsPerMinute: 2 });
   const client = await register(base);
   const come = (headers = {}) => send(authorizationUrl(base, client), { headers });
   await come();
@@ -31,7 +38,7 @@ test('who begins too many logins is told when to come back, a person by a page',
 });
 
 test('token requests and revocations share a limit, and nothing of them is read beyond it', async (t) => {
-  const { base, clock } = await startStage(t, { tokenRequestsPerMinute: 2 });
+  const { base, clock } = await timelessStage(t, { tokenRequestsPerMinute: 2 });
   const ask = (path: string) =>
     send(base + path, { method: 'POST', body: { grant_type: 'refresh_token', client_id: 'x' } });
 
@@ -48,7 +55,7 @@ test('token requests and revocations share a limit, and nothing of them is read 
 });
 
 test('behind a trusted proxy each client has a limit of its own, and an invented address is none', async (t) => {
-  const { base } = await startStage(t, { tokenRequestsPerMinute: 1, trustedProxy: '127.0.0.1' });
+  const { base } = await timelessStage(t, { tokenRequestsPerMinute: 1, trustedProxy: '127.0.0.1' });
   const from = async (list: string) =>
     (
       await send(`${base}/token`, {
@@ -67,8 +74,7 @@ test('behind a trusted proxy each client has a limit of its own, and an invented
 
 test('after too many wrong passwords the page says how long to wait, the same for an unknown user', async (t) => {
   for (const username of [credentials.username, 'nobody']) {
-    // However slow this machine is, no time goes by between the attempts.
-    const stage = await startStage(t, {}, {}, { clock: standingClock() });
+    const stage = await timelessStage(t, {});
     const client = await register(stage.base);
     const typed = { username, password: 'wrong' };
     const statuses: number[] = [];

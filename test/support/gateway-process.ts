@@ -7,6 +7,8 @@ import { eventually } from './eventually.ts';
 export interface GatewayProcess {
   /** Where it listens, without a trailing slash. */
   readonly origin: string;
+  /** All that it has printed so far: the start, then the log. */
+  printed(): string;
   /** Ends it at once, in the middle of whatever it does. */
   kill(): Promise<void>;
   /** Ends it as an operator does; the value is its exit code. */
@@ -51,6 +53,7 @@ export async function startGatewayProcess(
   };
   return {
     origin: `http://127.0.0.1:${port}`,
+    printed: () => printed.text,
     kill: async () => void (await end('SIGKILL')),
     stop: () => end('SIGTERM'),
   };

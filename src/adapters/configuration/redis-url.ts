@@ -34,6 +34,8 @@ export function redisLocation(url: string): RedisLocation | string {
     // Valkey speaks the same protocol and has its own name for it.
     parts.exec(url.replace(/^valkey/, 'redis')) ?? [];
   if (scheme === undefined) return `It is not the URL of a Redis; the forms are ${forms}.`;
+  // A password with a slash in it, not escaped: what stands here is a part of it.
+  if (search.includes('@')) return escapeSentence;
   const query = new URLSearchParams(search);
   const isSocket = kind === 'unix';
   const [username, password] = credentials(login);
@@ -49,6 +51,9 @@ export function redisLocation(url: string): RedisLocation | string {
   };
   return faults(location, query).find((fault) => fault !== undefined) ?? location;
 }
+
+const escapeSentence =
+  'The URL of a Redis has an @ behind its question mark; write / ? # @ in a password as %2F %3F %23 %40.';
 
 function faults(location: RedisLocation, query: URLSearchParams): readonly (string | undefined)[] {
   const { topology, hosts, database, service } = location;
@@ -75,7 +80,7 @@ function faults(location: RedisLocation, query: URLSearchParams): readonly (stri
 
 /** The URL as it may be shown. */
 export function withoutCredentials(url: string): string {
-  return url.replace(/^([a-z+]+:\/\/).*@/i, '$1…@');
+  return url.replace(/^([a-z+]+:\/\/).*@/is, '$1…@');
 }
 
 function credentials(login: string): readonly [string | undefined, string | undefined] {

@@ -88,8 +88,8 @@ export function gatewayListener(
     introspection: settings.introspection,
     features: settings.features,
     limits: {
-      authorize: rateLimit(clock, settings.perMinute.authorize),
-      token: rateLimit(clock, settings.perMinute.token),
+      authorize: rateLimit({ clock, store }, 'authorize', settings.perMinute.authorize),
+      token: rateLimit({ clock, store }, 'token', settings.perMinute.token),
     },
     health: { store, isDraining: () => isDraining, upstream: settings.upstreamHealth, events },
   });

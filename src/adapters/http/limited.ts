@@ -9,8 +9,8 @@ import { senderOf } from './sender.ts';
 
 /** An endpoint that turns senders away who come too often: with a page for a person, and JSON for a program. */
 export function limited(limit: RateLimit, handle: Handle): Handle {
-  return (request, response, query) => {
-    const wait = limit(senderOf(notesOf(response).caller?.address));
+  return async (request, response, query) => {
+    const wait = await limit(senderOf(notesOf(response).caller?.address));
     if (wait === undefined) return handle(request, response, query);
     if (!wantsPage(request)) return sendJsonRefusal(response, wait);
     response.setHeader('Retry-After', String(wait));

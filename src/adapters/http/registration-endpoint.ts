@@ -3,7 +3,7 @@ import type { KeySource } from '../../domain/client-keys.ts';
 import { clientMetadata } from '../../domain/client-metadata.ts';
 import { oauthError } from '../../domain/oauth-error.ts';
 import { sendJson, sendOAuthError } from './answers.ts';
-import { isDeeperThan } from './json-depth.ts';
+import { shallowJson } from './json-body.ts';
 import { refuseBody } from './parameters.ts';
 import { bodyLimits, readBody } from './request-body.ts';
 import { notesOf } from './request-notes.ts';
@@ -19,7 +19,7 @@ export function registrationEndpoint(register: RegisterClient): Handle {
     }
     const body = await readBody(request, bodyLimits.registration);
     if (!body.ok) return refuseBody(response, body.failure);
-    const metadata = clientMetadata(parsedJson(body.value));
+    const metadata = clientMetadata(shallowJson(body.value));
     if (metadata === undefined) return sendOAuthError(response, notMetadata);
     const registered = await register(metadata, senderOf(notesOf(response).caller?.address));
     if (registered.ok) sendJson(response, 201, registrationResponse(registered.value));
@@ -35,17 +35,6 @@ const notMetadata = oauthError(
   'invalid_client_metadata',
   'The body must be a JSON object, not deeply nested, whose redirect_uris is an array of strings (RFC 7591 §2).',
 );
-
-function parsedJson(body: string): unknown {
-  try {
-    return isDeeperThan(deepest, body) ? undefined : JSON.parse(body);
-  } catch {
-    return undefined;
-  }
-}
-
-/** Levels; a key in a set of keys is at the fourth. */
-const deepest = 16;
 
 /** RFC 7591 §3.2.1, as granted. Real values only: strict clients refuse a null or an empty string. */
 function registrationResponse({ client, secret }: RegisteredClient) {

@@ -42,5 +42,7 @@ export function readBody(
     request.on('end', () => settle(success(Buffer.concat(chunks).toString())));
     request.on('close', () => settle(failure('broken')));
     request.on('error', () => settle(failure('broken')));
+    // Gone before anybody read.
+    if (request.destroyed) settle(failure('broken'));
   });
 }

@@ -1,4 +1,4 @@
-import type { Clock, Records, Store } from '../../application/ports.ts';
+import type { Clock, Counters, Records, Store } from '../../application/ports.ts';
 import { openDiskStore } from './disk.ts';
 import { memoryStore } from './memory.ts';
 import { type Kind, recordsOfAll, type ValueOf } from './record-format.ts';
@@ -32,14 +32,17 @@ export function configuredStore(
     case 'disk':
       return storeOnDemand(() => openDiskStore(place.path, clock, options));
     case 'redis':
-      return storeOnDemand(() => openRedisStore(place.address, clock, options));
+      return storeOnDemand(() => openRedisStore(place.address, clock, options), countersOnDemand);
   }
 }
 
 /** Opens a store at its first use; where that fails, again at the next one. */
-function storeOnDemand(open: () => Promise<Opened>): OpenableStore {
-  let store: Opened | undefined;
-  let opening: Promise<Opened> | undefined;
+function storeOnDemand<Ready extends Opened>(
+  open: () => Promise<Ready>,
+  more: (opened: () => Promise<Ready>) => Pick<Store, 'counters'> = () => ({}),
+): OpenableStore {
+  let store: Ready | undefined;
+  let opening: Promise<Ready> | undefined;
   const opened = () => {
     opening ??= open().then(
       (ready) => {
@@ -66,10 +69,21 @@ function storeOnDemand(open: () => Promise<Opened>): OpenableStore {
   };
   return {
     ...recordsOfAll(records),
+    ...more(opened),
     probe: async () => (await opened()).probe(),
     open: async () => (await opened()).warnings ?? [],
     close: async () => {
       await (await opening?.catch(() => undefined))?.close();
     },
   };
+}
+
+/** The counters of a store that has some. */
+function countersOnDemand(opened: () => Promise<{ readonly counters: Counters }>) {
+  const counters: Counters = {
+    read: async (key) => (await opened()).counters.read(key),
+    add: async (key, step) => (await opened()).counters.add(key, step),
+    takeBack: async (key) => (await opened()).counters.takeBack(key),
+  };
+  return { counters };
 }

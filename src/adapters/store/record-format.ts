@@ -17,7 +17,7 @@ import {
 } from './record-schemas.ts';
 
 /** The kinds of record that a store holds, by their name there. */
-export type Kind = Exclude<keyof Store, 'probe' | 'close'>;
+export type Kind = Exclude<keyof Store, 'counters' | 'probe' | 'close'>;
 
 /** What a kind of record is about. */
 export type ValueOf<Name extends Kind> = Store[Name] extends {

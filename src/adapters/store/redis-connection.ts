@@ -14,6 +14,8 @@ const lease = 3000;
 /** How long a request waits for a server that has just gone; while it stays away, only for one attempt. */
 const patience = 3000;
 const attempt = 1000;
+/** How long is waited for what can be done without. */
+const glance = 250;
 /** After this long without an answer the connections are made anew: a peer that vanished without a word is waited for by nobody. */
 const silence = 4000;
 
@@ -68,6 +70,15 @@ export class RedisConnection {
         await wait(50);
       }
     }
+  }
+
+  /** Runs commands once, for what can be done without: throws at once where the server was last seen to be away, and soon where it is silent. */
+  async once<Answer>(commands: (link: RedisLink) => Promise<Answer>): Promise<Answer> {
+    const link = this.#link;
+    if (link === undefined || this.#silentSince !== undefined) {
+      throw new StoreUnavailable('There is no connection to Redis.');
+    }
+    return inTime(commands(link), glance);
   }
 
   close(): void {

@@ -10,6 +10,7 @@ import {
 } from './record-format.ts';
 import type { RedisAddress } from './redis-address.ts';
 import { RedisConnection } from './redis-connection.ts';
+import { redisCounters } from './redis-counters.ts';
 import { redisLink } from './redis-link.ts';
 import { RedisMark } from './redis-mark.ts';
 import { RedisRecords } from './redis-records.ts';
@@ -31,7 +32,7 @@ export async function openRedisStore(
   address: RedisAddress,
   clock: Pick<Clock, 'now'>,
   { schema = currentSchema, keys = [], unreadable }: StoreOptions = {},
-): Promise<Store & { readonly warnings: readonly string[] }> {
+): Promise<Store & Required<Pick<Store, 'counters'>> & { readonly warnings: readonly string[] }> {
   const now = () => performance.now();
   const tracked = new TrackedRecords<StoredRecord<unknown>>(keptAtHand, now);
   const connection = new RedisConnection((heard) => redisLink(address, heard), tracked, now);
@@ -51,6 +52,7 @@ export async function openRedisStore(
       );
     return {
       ...recordsOfAll(records),
+      counters: redisCounters(connection, `${address.prefix}count:`),
       probe: async () => {
         await connection.run((link) => mark.assertStill(link));
         await health.probe();

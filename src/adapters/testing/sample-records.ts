@@ -25,7 +25,7 @@ import {
 import { countingRandom } from './counting-random.ts';
 
 /** The kinds of records that a store keeps. */
-export type RecordKind = Exclude<keyof Store, 'probe' | 'close'>;
+export type RecordKind = Exclude<keyof Store, 'counters' | 'probe' | 'close'>;
 
 /** All of them. */
 export const recordKinds: readonly RecordKind[] = [

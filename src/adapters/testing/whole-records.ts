@@ -34,7 +34,7 @@ export type Whole<Type> = Type extends string | number | boolean
 
 /** Records of each kind: in every form, with every word that a member can be, and with every member there. */
 export type WholeRecords = {
-  readonly [Kind in Exclude<keyof Store, 'probe' | 'close'>]: Store[Kind] extends {
+  readonly [Kind in Exclude<keyof Store, 'counters' | 'probe' | 'close'>]: Store[Kind] extends {
     read(key: string): Promise<Versioned<infer Value> | undefined>;
   }
     ? readonly Value[]

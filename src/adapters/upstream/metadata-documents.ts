@@ -3,7 +3,7 @@ import type {
   UpstreamRegistrationAnswer,
   UpstreamRegistrationRequest,
 } from '../../application/ports.ts';
-import { epochSeconds } from '../../domain/lifetime.ts';
+import { epochSeconds, farFuture } from '../../domain/lifetime.ts';
 import { isLoopbackUrl } from '../../domain/outbound-rule.ts';
 import { measuredScopes } from '../../domain/scope.ts';
 import type { ResourceDocument, ServerDocument } from '../../domain/upstream-discovery.ts';
@@ -81,9 +81,10 @@ export const registrationAnswer: z.ZodType<UpstreamRegistrationAnswer> = z
     secretExpiresAt: endOf(answer.client_secret_expires_at),
   }));
 
-/** Zero means never (RFC 7591 §3.2.1). */
+/** Zero means never (RFC 7591 §3.2.1), and so does a number that no store could count up to. */
 function endOf(expiresAt: number | undefined) {
-  return expiresAt !== undefined && expiresAt > 0 ? epochSeconds(expiresAt) : undefined;
+  if (expiresAt === undefined || !(expiresAt > 0)) return undefined;
+  return epochSeconds(Math.min(expiresAt, farFuture));
 }
 
 /** A refused registration (RFC 7591 §3.2.2). */
