@@ -117,7 +117,7 @@ export const defences: Readonly<Record<string, readonly Removal[]>> = {
   'Stolen tokens (§4.10)': [
     removal(
       'domain/grant-access.ts',
-      ' || isExpired(after(entry.expiresAt, policy.clockSkew), now)',
+      "if (isExpired(after(end, policy.clockSkew), now)) return { type: 'refuse' };",
       '',
     ),
   ],
@@ -339,7 +339,7 @@ export const defences: Readonly<Record<string, readonly Removal[]>> = {
     ),
   ],
   'Registrations without end': [
-    removal('application/rate-limit.ts', 'if (count >= perMinute)', 'if (false)'),
+    removal('application/rate-limit.ts', 'before.count < perMinute ?', 'before.count < Infinity ?'),
     removal(
       'application/unused-clients.ts',
       'if (ids.size <= most) return;',
@@ -361,8 +361,8 @@ export const defences: Readonly<Record<string, readonly Removal[]>> = {
   'Guessed passwords': [
     removal(
       'application/sign-in-throttle.ts',
-      'accounts.add(account, now);\n    senders.add(sender, now);\n',
-      '',
+      'const before = await senders.add(sender, bySender.count);',
+      'const before = bySender;',
     ),
     removal(
       'adapters/sign-in/hashed-users.ts',
