@@ -347,8 +347,8 @@ export const defences: Readonly<Record<string, readonly Removal[]>> = {
     ),
     removal(
       'application/register-client.ts',
-      'after(client.registeredAt, seconds(day))',
-      'after(client.registeredAt, seconds(90 * day))',
+      'return after(registeredAt, seconds(day));',
+      'return after(registeredAt, seconds(90 * day));',
     ),
   ],
   'A client that names again what the operator': [
