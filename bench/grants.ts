@@ -1,16 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import { memoryStore } from '../src/adapters/store/memory.ts';
 import { systemClock } from '../src/adapters/system/system-clock.ts';
+import { systemRandom } from '../src/adapters/system/system-random.ts';
 import { authorizeMcpCall } from '../src/application/authorize-mcp-call.ts';
+import { beginAuthorization } from '../src/application/begin-authorization.ts';
+import { flowCrowd } from '../src/application/flow-crowd.ts';
+import { registerClientUseCase } from '../src/application/register-client.ts';
 import { newFlowId } from '../src/domain/flow-secrets.ts';
 import { type Allowed, issueGrant } from '../src/domain/grant-code.ts';
 import { dataKey, type GatewayKeys } from '../src/domain/grant-keys.ts';
 import { moveGeneration, newestPair } from '../src/domain/grant-rotation.ts';
 import { type EpochSeconds, seconds } from '../src/domain/lifetime.ts';
+import { success } from '../src/domain/result.ts';
 import { sealingKey } from '../src/domain/sealing.ts';
 import { grantOfFlow, tokenSecret, type UpstreamToken } from '../src/domain/token-pair.ts';
 
-// What a live grant takes in the memory store, and what looking one up costs among few and among many. Run by itself, with --expose-gc.
+// What a live grant, an abandoned flow and a registration take in the memory store, and what looking a grant up costs among few and among many. Run by
+// itself, with --expose-gc.
 
 const keys: GatewayKeys = { current: sealingKey(randomBytes(32)), previous: [] };
 const policy = {
@@ -70,16 +76,80 @@ function authorizeFrom(store: ReturnType<typeof memoryStore>) {
   });
 }
 
-async function memoryPerGrant(count: number): Promise<number> {
+type BenchStore = ReturnType<typeof memoryStore>;
+
+/** Bytes that each takes of so many that are made, with all that the gateway keeps beside the record. */
+async function memoryPer(
+  count: number,
+  maker: (store: BenchStore) => (index: number) => Promise<unknown>,
+): Promise<number> {
   const store = memoryStore(systemClock);
+  const make = maker(store);
+  await make(-1);
   const before = heap();
-  for (let index = 0; index < count; index += 1) {
-    const { grant } = liveGrant();
-    await store.grants.write(grant.id, grant, undefined, end);
-  }
+  for (let index = 0; index < count; index += 1) await make(index);
   const taken = heap() - before;
+  await make(count); // whatever it keeps is still in use
   await store.close();
-  return taken / count;
+  return Math.round(taken / count);
+}
+
+const grants = (store: BenchStore) => () => {
+  const { grant } = liveGrant();
+  return store.grants.write(grant.id, grant, undefined, end);
+};
+
+const redirectUris = ['http://127.0.0.1:33418/callback'];
+const unread = { emit: () => {} };
+const metadata = {
+  redirectUris,
+  tokenEndpointAuthMethod: 'none',
+  grantTypes: ['authorization_code', 'refresh_token'],
+  responseTypes: ['code'],
+  clientName: 'A client',
+  keys: undefined,
+};
+
+function registrations(store: BenchStore) {
+  const ports = { clock: systemClock, random: systemRandom, store, events: unread };
+  const settings = { open: true, perMinute: 1_000_000 };
+  const register = registerClientUseCase(ports, settings, () => undefined);
+  return () => register({ ...metadata, clientName: randomBytes(10).toString('hex') });
+}
+
+/** As a usual client asks. */
+const request = () => ({
+  responseType: 'code',
+  redirectUri: redirectUris[0],
+  state: randomBytes(16).toString('base64url'),
+  scope: 'mcp',
+  resource: undefined,
+  codeChallenge: randomBytes(32).toString('base64url'),
+  codeChallengeMethod: 'S256',
+  prompt: undefined,
+  repeated: [],
+});
+
+/** Logins that somebody begins and leaves, each address some of them. */
+function flows(store: BenchStore) {
+  const ports = { clock: systemClock, random: systemRandom, store, events: unread };
+  const note = flowCrowd(ports, { perSender: 500, total: 1_000_000 });
+  const find = async (id: string) => success(await store.clients.read(id));
+  const begin = beginAuthorization(ports, find, seconds(900), note);
+  const register = registrations(store);
+  let client: string | undefined;
+  return async (index: number) => {
+    const registered = client === undefined ? await register() : undefined;
+    if (registered?.ok) client = registered.value.client.id;
+    const address = `192.0.2.${index % 100}`;
+    const begun = await begin(
+      client,
+      request(),
+      ['http://localhost:8002', 'http://localhost:8002'],
+      address,
+    );
+    if (!begun.ok) throw new Error('No flow was begun.');
+  };
 }
 
 type Authorize = ReturnType<typeof authorizeFrom>;
@@ -101,7 +171,9 @@ async function lookUp({ authorize }: Authorize, tokens: readonly string[]): Prom
   return fastest;
 }
 
-const perGrant = await memoryPerGrant(20_000);
+const perGrant = await memoryPer(20_000, grants);
+const perFlow = await memoryPer(5000, flows);
+const perRegistration = await memoryPer(10_000, registrations);
 const [few, many] = [1000, 1_000_000];
 const store = memoryStore(systemClock);
 const tokens: string[] = [];
@@ -121,7 +193,9 @@ const amongMany = await lookUp(access, tokens);
 process.stdout.write(
   JSON.stringify([
     {
-      'memory per live grant (bytes)': Math.round(perGrant),
+      'memory per live grant (bytes)': perGrant,
+      'memory per abandoned flow (bytes)': perFlow,
+      'memory per registration (bytes)': perRegistration,
       'look-up among 1,000 (µs)': Number(amongFew.toFixed(2)),
       'look-up among 1,000,000 (µs)': Number(amongMany.toFixed(2)),
       ratio: Number((amongMany / amongFew).toFixed(2)),

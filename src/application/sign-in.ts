@@ -164,14 +164,14 @@ async function checkPassword(
   if (admission.type === 'wait') {
     return { subject: undefined, account, reason: 'too_many_attempts', wait: admission.length };
   }
-  if (admission.pause > 0) await ports.clock.sleep(admission.pause * 1000);
   let isFailure = false;
   try {
+    if (admission.pause > 0) await ports.clock.sleep(admission.pause * 1000);
     const subject = await ports.signIn.verify(username, password);
     isFailure = subject === undefined;
     return { subject, account, reason: 'wrong_password', wait: undefined };
   } finally {
-    if (!isFailure) await admission.takeBack();
+    await admission.over(isFailure);
   }
 }
 

@@ -70,75 +70,72 @@ describe('a limit per minute', () => {
 
 describe('the throttle of sign-ins', () => {
   const alice = 'alice';
-  const fail = async (throttle: SignInThrottle, times: number, from: string) => {
-    for (let time = 0; time < times; time += 1) await throttle(alice, from);
+  /** One attempt, from its admission to its end, which is a failure unless told. */
+  const attempt = async (throttle: SignInThrottle, from: string, isFailure = true) => {
+    const admission = await throttle(alice, from);
+    if (admission.type === 'wait') return admission;
+    await new Promise(setImmediate);
+    await admission.over(isFailure);
+    return { type: 'try', pause: admission.pause };
   };
+  const fail = async (throttle: SignInThrottle, times: number, from: string) => {
+    for (let time = 0; time < times; time += 1) await attempt(throttle, from);
+  };
+  const tried = (attempts: readonly { readonly type: string }[]) =>
+    attempts.filter(({ type }) => type === 'try').length;
 
   it('counts what is under way, so that many at once do not slip through together', async () => {
     const throttle = signInThrottle(place());
-    await fail(throttle, 5, 'here');
 
-    assert.deepEqual(await throttle(alice, 'here'), { type: 'wait', length: 1 });
+    const attempts = await Promise.all(Array.from({ length: 12 }, () => attempt(throttle, 'here')));
+
+    assert.equal(tried(attempts), 5);
+    assert.deepEqual(await attempt(throttle, 'here'), { type: 'wait', length: 1 });
   });
 
-  it('tries no more of those that come at once than of those that come one by one', async () => {
+  it('turns away none of many that sign in at once from one address, and are right', async () => {
     const throttle = signInThrottle(place());
+    const attempts = await Promise.all(
+      Array.from({ length: 40 }, () => attempt(throttle, 'office', false)),
+    );
 
-    const admissions = await Promise.all(Array.from({ length: 12 }, () => throttle(alice, 'here')));
-
-    assert.equal(admissions.filter(({ type }) => type === 'try').length, 5);
+    assert.equal(tried(attempts), 40);
   });
 
   it('lets a success take nothing from anybody', async () => {
     const throttle = signInThrottle(place());
     for (let time = 0; time < 20; time += 1) {
-      const admission = await throttle(alice, 'here');
-      assert.equal(admission.type, 'try');
-      if (admission.type === 'try') await admission.takeBack();
+      assert.equal((await attempt(throttle, 'here', false)).type, 'try');
     }
   });
 
   it('takes back one failure, and no more', async () => {
     const throttle = signInThrottle(place());
     await fail(throttle, 4, 'here');
-    const fifth = await throttle(alice, 'here');
-    if (fifth.type === 'try') await fifth.takeBack();
+    await attempt(throttle, 'here', false);
 
-    assert.equal((await throttle(alice, 'here')).type, 'try');
-    assert.equal((await throttle(alice, 'here')).type, 'wait');
-  });
-
-  it('may be told twice that something is taken back', async () => {
-    const throttle = signInThrottle(place());
-    const admission = await throttle(alice, 'here');
-    assert.equal(admission.type, 'try');
-    if (admission.type !== 'try') return;
-
-    await admission.takeBack();
-    await admission.takeBack();
-
-    await fail(throttle, 5, 'here');
-    assert.equal((await throttle(alice, 'here')).type, 'wait');
+    assert.equal((await attempt(throttle, 'here')).type, 'try');
+    assert.equal((await attempt(throttle, 'here')).type, 'wait');
   });
 
   it('counts the wait from the last failure, and what comes too early counts for nothing', async () => {
     const here = place();
     const throttle = signInThrottle(here);
     await fail(throttle, 5, 'here');
-    for (let time = 0; time < 10; time += 1) await throttle(alice, 'here');
+    for (let time = 0; time < 10; time += 1) await attempt(throttle, 'here');
     here.clock.advance(1);
-    assert.equal((await throttle(alice, 'here')).type, 'try');
+    assert.equal((await attempt(throttle, 'here')).type, 'try');
 
-    assert.deepEqual(await throttle(alice, 'here'), { type: 'wait', length: 2 });
+    assert.deepEqual(await attempt(throttle, 'here'), { type: 'wait', length: 2 });
   });
 
   it('makes another address wait a second where the account is under attack', async () => {
     const throttle = signInThrottle(place());
     for (let sender = 0; sender < 100; sender += 1) await fail(throttle, 3, `attacker ${sender}`);
 
-    const admission = await throttle(alice, 'home');
+    const admission = await attempt(throttle, 'home');
 
-    assert.deepEqual([admission.type, admission.type === 'try' && admission.pause], ['try', 1]);
+    assert.deepEqual(admission, { type: 'try', pause: 1 });
   });
 
   it('forgets after a quarter of an hour', async () => {
@@ -147,18 +144,29 @@ describe('the throttle of sign-ins', () => {
     await fail(throttle, 5, 'here');
     here.clock.advance(900);
 
-    assert.equal((await throttle(alice, 'here')).type, 'try');
+    assert.equal((await attempt(throttle, 'here')).type, 'try');
   });
 
   it('is bounded in memory, and forgets who failed longest ago', async () => {
     const throttle = signInThrottle(place());
     await fail(throttle, 5, 'first');
     for (let sender = 0; sender < 99_999; sender += 1) await throttle(alice, `${sender}`);
-    assert.equal((await throttle(alice, 'first')).type, 'wait');
+    assert.equal((await attempt(throttle, 'first')).type, 'wait');
 
-    await throttle(alice, 'one more');
+    await attempt(throttle, 'one more');
 
-    assert.equal((await throttle(alice, 'first')).type, 'try');
+    assert.equal((await attempt(throttle, 'first')).type, 'try');
+  });
+
+  it('may lose what it shares between an attempt’s admission and its end', async () => {
+    const counters = sharedCounters();
+    const throttle = signInThrottle(place(counters));
+    const admission = await throttle(alice, 'here');
+    counters.isAway = true;
+    assert.equal(admission.type, 'try');
+    if (admission.type === 'try') await admission.over(false);
+
+    assert.equal((await attempt(throttle, 'here')).type, 'try');
   });
 
   it('counts a sender’s attempts at all processes that count together, those at once among them', async () => {
@@ -166,11 +174,11 @@ describe('the throttle of sign-ins', () => {
     const clock = standingClock();
     const doors = [1, 2, 3].map(() => signInThrottle(place(counters, clock)));
 
-    const attempts = Array.from({ length: 12 }, (_, time) => doors[time % 3]?.(alice, 'here'));
-    const admissions = await Promise.all(attempts);
+    const attempts = Array.from({ length: 4 }, () => doors.map((door) => attempt(door, 'here')));
+    const [door = assert.fail('no door')] = doors;
 
-    assert.equal(admissions.filter((each) => each?.type === 'try').length, 5);
-    assert.deepEqual(await doors[0]?.(alice, 'here'), { type: 'wait', length: 1 });
+    assert.equal(tried(await Promise.all(attempts.flat())), 5);
+    assert.deepEqual(await attempt(door, 'here'), { type: 'wait', length: 1 });
   });
 });
 

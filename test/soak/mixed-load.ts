@@ -75,22 +75,36 @@ export interface LoadReport {
   readonly faults: string[];
 }
 
-/** Calls of all kinds, by so many clients, until it is told to stop; each has a grant of its own that it refreshes now and then. */
+/**
+ * Calls of all kinds, by so many clients, until it is told to stop; each has a grant of its own that it refreshes now and then, and signs in anew
+ * after about so many milliseconds.
+ */
 export async function mixedLoad(
   base: string,
-  clients: number,
+  { clients, signIn }: { readonly clients: number; readonly signIn: number },
   isOver: () => boolean,
 ): Promise<LoadReport> {
   const report: LoadReport = { done: {}, faults: [] };
   const pool = new Pool(base, { connections: clients * 2, headersTimeout: 0, bodyTimeout: 0 });
+  const count = (what: string) => {
+    report.done[what] = (report.done[what] ?? 0) + 1;
+  };
+  const callOnce = async (token: string) => {
+    const kind = kinds[Math.floor(Math.random() * kinds.length)] ?? 'small';
+    const fault = await call(pool, token, kind);
+    count(kind);
+    if (fault !== undefined) report.faults.push(`${kind}: ${fault}`);
+  };
   const client = async (): Promise<void> => {
-    let held = await dance(base, credentials, pool);
-    for (let turn = 0; !isOver(); turn += 1) {
-      if (turn % 200 === 199) held = await refresh(base, held, pool);
-      const kind = kinds[Math.floor(Math.random() * kinds.length)] ?? 'small';
-      const fault = await call(pool, held.accessToken, kind);
-      report.done[kind] = (report.done[kind] ?? 0) + 1;
-      if (fault !== undefined) report.faults.push(`${kind}: ${fault}`);
+    while (!isOver()) {
+      let held = await dance(base, credentials, pool);
+      count('sign-in');
+      // Not all at the same moment: of one account under attack they are let in one by one.
+      const until = performance.now() + signIn * (0.5 + Math.random());
+      for (let turn = 1; !isOver() && performance.now() < until; turn += 1) {
+        if (turn % 200 === 0) held = await refresh(base, held, pool);
+        await callOnce(held.accessToken);
+      }
     }
   };
   await Promise.all(Array.from({ length: clients }, client));

@@ -3,10 +3,12 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { createGateway } from '../../src/main.ts';
 import { yesSayer } from '../support/yes-sayer.ts';
+import { abuse } from './abuse.ts';
 import { credentials, mixedLoad, startUpstream } from './mixed-load.ts';
 
-// Mixed load for a long time: `npm run soak` is twenty minutes, `npm run soak -- --seconds=20` the short form. Fails where memory still grows
-// after the warm-up, a socket is left on either side, a rejection or a warning is left to nobody, or a call went otherwise than it should.
+// Mixed load for a long time, honest and abusive: `npm run soak` is twenty minutes, `npm run soak -- --seconds=20` the short form. Fails where an
+// honest client meets an error, memory still grows after the warm-up, a socket is left on either side, a rejection or a warning is left to nobody, a
+// call went otherwise than it should, or abuse is answered with a failure.
 
 const seconds = Number(
   process.argv.find((each) => each.startsWith('--seconds='))?.slice(10) ?? 1200,
@@ -66,6 +68,9 @@ const gateway = createGateway(
     upstreamClientId: 'soak',
     upstreamAuthorizeEndpoint: `${upstreamOrigin}/authorize`,
     upstreamTokenEndpoint: `${upstreamOrigin}/token`,
+    // Abuse comes from addresses of its own; what it may leave behind is there before the warm-up is over.
+    trustedProxy: '127.0.0.1',
+    maxFlows: seconds < 600 ? 500 : 5000,
   },
   { authorizationServer: yesSayer },
 );
@@ -81,9 +86,14 @@ const sampling = setInterval(
   },
   (seconds * 1000) / 40,
 );
-const { done, faults } = await mixedLoad(base, 16, () => elapsed() >= seconds);
+const isOver = () => elapsed() >= seconds;
+const [honest, abusive] = await Promise.all([
+  mixedLoad(base, { clients: 16, signIn: Math.min(60, seconds / 2) * 1000 }, isOver),
+  abuse(base, credentials.username, isOver),
+]);
 clearInterval(sampling);
-console.log('calls', done);
+console.log('honest', honest.done);
+console.log('abusive', abusive.done);
 
 const third = Math.floor(samples.length / 3);
 const before = mean(samples.slice(0, third));
@@ -95,7 +105,9 @@ upstream.close();
 console.log(`after the warm-up ${megabytes(before)}, at the end ${megabytes(after)}`);
 console.log('sockets left', sockets);
 
-assert.deepEqual(faults.slice(0, 10), [], `${faults.length} calls went wrong`);
+for (const { faults } of [honest, abusive]) {
+  assert.deepEqual(faults.slice(0, 10), [], `${faults.length} calls went wrong`);
+}
 assert.deepEqual(left, []);
 assert.deepEqual(sockets, { client: 0, upstream: 0 });
 assert.ok(after < before * 1.1 + 2e6, 'memory grows after the warm-up');
