@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { Versioned } from '../../src/application/ports.ts';
+import { StoreUnavailable, type Versioned } from '../../src/application/ports.ts';
 import type { UseCases } from '../../src/application/use-cases.ts';
 import type { Client } from '../../src/domain/client-registration.ts';
 import type { TokenAnswer } from '../../src/domain/grant-rotation.ts';
@@ -63,6 +63,9 @@ async function calling(
   const ended = await heard.ended;
   assert.deepEqual(real.mixedUp, [], 'a call was served with the tokens of another client');
   if (heard.status === 200) return { end: 'ok' };
+  if (ended.type === 'crash' && ended.error instanceof StoreUnavailable) {
+    return { end: 'unavailable' };
+  }
   assert.ok(ended.type === 'challenge' || ended.type === 'unavailable', `${ended.type} on /mcp`);
   return { end: ended.type === 'challenge' ? 'no' : 'unavailable' };
 }
@@ -76,7 +79,16 @@ interface Doing {
   readonly lost: boolean;
 }
 
-async function doing(real: Real, { grant, deed, process }: Doing): Promise<Outcome> {
+async function doing(real: Real, it: Doing): Promise<Outcome> {
+  try {
+    return await doingIt(real, it);
+  } catch (error) {
+    if (error instanceof StoreUnavailable) return { end: 'unavailable' };
+    throw error;
+  }
+}
+
+async function doingIt(real: Real, { grant, deed, process }: Doing): Promise<Outcome> {
   const gateway = real.process(process);
   const client = real.client(grant.client);
   switch (deed.type) {
@@ -124,17 +136,21 @@ async function together(
   real: Real,
   doings: readonly Doing[],
   loses: boolean,
+  fails = false,
 ): Promise<void> {
   const from = real.now;
   const ended = endedGrants(real);
   const askedBefore = real.asked;
   real.loses = loses;
+  real.fails = fails;
   const outcomes = await real.race(doings.map((each) => () => doing(real, each)));
   const isLost = loses && !real.loses;
   real.loses = false;
+  const isFailed = fails && (await hasFailed(real));
   const when = { from, to: real.now };
   const grants = [...new Set(doings.map(({ grant }) => grant))];
-  const isCalm = !model.trouble && !isLost && doings.every(({ deed }) => deed.type === 'refresh');
+  const isCalm =
+    !model.trouble && !isLost && !isFailed && doings.every(({ deed }) => deed.type === 'refresh');
   if (isCalm) {
     assert.ok(real.asked - askedBefore <= grants.length, 'the upstream was asked more than once');
   }
@@ -143,7 +159,7 @@ async function together(
       each.grant === grant ? [{ ...each, outcome: outcomes[place] ?? assert.fail() }] : [],
     );
     const deeds = mine.map(({ deed }) => deed);
-    const circumstances = { when, trouble: model.trouble, loses: isLost, deeds };
+    const circumstances = { when, trouble: model.trouble, loses: isLost, fails: isFailed, deeds };
     for (const each of mine) judge(model, circumstances, each);
     learnEnd(model, real, grant, circumstances, ended);
     for (const each of mine) learn(grant, when, each);
@@ -156,6 +172,16 @@ async function together(
     }
     assertOneLineage(grant, when);
   }
+}
+
+/** Whether the store was away; what it did not take it gets as soon as it is back. */
+async function hasFailed(real: Real): Promise<boolean> {
+  const isFailed = !real.fails;
+  real.fails = false;
+  if (!isFailed) return false;
+  note('the store was away');
+  await real.outside.clock.sleep(5000);
+  return true;
 }
 
 type Done = Doing & { readonly outcome: Outcome };
@@ -373,14 +399,16 @@ const batch = fc
   .record({
     drawn: fc.array(deeds, { minLength: 1, maxLength: 4 }),
     loses: fc.constantFrom(false, false, false, false, true),
+    fails: fc.constantFrom(false, false, false, false, true),
   })
-  .map(({ drawn, loses }) =>
-    command(`together(${JSON.stringify(drawn)}, ${loses})`, isSomebodyIn, (model, real) =>
+  .map(({ drawn, loses, fails }) =>
+    command(`together(${JSON.stringify(drawn)}, ${loses}, ${fails})`, isSomebodyIn, (model, real) =>
       together(
         model,
         real,
         drawn.map((each) => doingOf(model, each)),
         loses,
+        fails && !loses,
       ),
     ),
   );
@@ -517,6 +545,7 @@ const runs = Number(process.env.HISTORIES ?? 100);
 /** What so many histories have to have come by. */
 const notTame = [
   ...['refresh ok', 'refresh no', 'refresh unavailable', 'call ok', 'call no', 'code no'],
+  'the store was away',
   ...['good, superseded', 'replay, superseded', 'in the end: in', 'stranger no'],
   ...[
     'ended: revoked',

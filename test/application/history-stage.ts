@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type {
-  Records,
-  Store,
-  UpstreamAuthorizationServer,
-  UpstreamResourceServer,
-  Versioned,
+import {
+  type Records,
+  type Store,
+  StoreUnavailable,
+  type UpstreamAuthorizationServer,
+  type UpstreamResourceServer,
+  type Versioned,
 } from '../../src/application/ports.ts';
 import type { UseCases } from '../../src/application/use-cases.ts';
 import type { Client } from '../../src/domain/client-registration.ts';
@@ -41,6 +42,9 @@ export class Real {
   /** So many calls are refused whatever token they carry. */
   refusals = 0;
   loses = false;
+  /** Whether the store is away for one write, exactly after the upstream has given new tokens. */
+  fails = false;
+  #isAway = false;
   asked = 0;
   readonly #turns: fc.Scheduler;
   #isRace = false;
@@ -112,6 +116,10 @@ export class Real {
       },
       write: async (...asked) => {
         await this.#turn();
+        if (this.#isAway) {
+          this.#isAway = false;
+          throw new StoreUnavailable('away');
+        }
         return grants.write(...asked);
       },
       scan: () => grants.scan(),
@@ -131,6 +139,10 @@ export class Real {
         await this.#turn();
         this.asked += 1;
         const answer = await upstream.requestTokens(...asked);
+        if (answer.ok && this.fails) {
+          this.fails = false;
+          this.#isAway = true;
+        }
         if (!this.loses) return answer;
         this.loses = false;
         return failure({ kind: 'unavailable', reason: 'lost', retryAfter: undefined });

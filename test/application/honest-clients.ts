@@ -84,6 +84,8 @@ export interface Circumstances {
   readonly trouble: boolean;
   /** Its first answer is lost on the way. */
   readonly loses: boolean;
+  /** The store is away for one write, just after the upstream has given new tokens. */
+  readonly fails?: boolean;
   /** All that is done to this grant. */
   readonly deeds: readonly Deed[];
 }
@@ -125,7 +127,8 @@ export function endingOf(
   promised: Promised,
 ): 'surely' | 'perhaps' | 'no' {
   const each = circumstances.deeds.map((deed) => endingBy(grant, deed, circumstances, promised));
-  if (each.includes('surely')) return 'surely';
+  // It may be the end that was not written.
+  if (each.includes('surely')) return circumstances.fails ? 'perhaps' : 'surely';
   return each.includes('perhaps') ? 'perhaps' : 'no';
 }
 
@@ -170,8 +173,18 @@ function mayUpstreamRefuse(
   return mood !== 'fine' || (loses && rotating && deeds.length > 1);
 }
 
-/** How a deed may end. */
+/** How a deed may end. Whose write the store did not take comes back: that costs nobody anything else. */
 export function mayEnd(
+  grant: GrantModel,
+  deed: Deed,
+  circumstances: Circumstances,
+  promised: Promised,
+): readonly End[] {
+  const ends = mayEndWritten(grant, deed, circumstances, promised);
+  return circumstances.fails ? [...new Set<End>([...ends, 'unavailable'])] : ends;
+}
+
+function mayEndWritten(
   grant: GrantModel,
   deed: Deed,
   circumstances: Circumstances,
