@@ -146,11 +146,7 @@ async function together(
   const outcomes = await real.race(doings.map((each) => () => doing(real, each)));
   const isLost = loses && !real.loses;
   real.loses = false;
-  const isFailed = fails && !real.fails;
-  real.fails = false;
-  if (isFailed) note('the store was away');
-  // What the store did not take it gets as soon as it is back.
-  if (isFailed) await real.outside.clock.sleep(5000);
+  const isFailed = fails && (await hasFailed(real));
   const when = { from, to: real.now };
   const grants = [...new Set(doings.map(({ grant }) => grant))];
   const isCalm =
@@ -176,6 +172,16 @@ async function together(
     }
     assertOneLineage(grant, when);
   }
+}
+
+/** Whether the store was away; what it did not take it gets as soon as it is back. */
+async function hasFailed(real: Real): Promise<boolean> {
+  const isFailed = !real.fails;
+  real.fails = false;
+  if (!isFailed) return false;
+  note('the store was away');
+  await real.outside.clock.sleep(5000);
+  return true;
 }
 
 type Done = Doing & { readonly outcome: Outcome };

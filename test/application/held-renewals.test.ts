@@ -307,7 +307,7 @@ describe('a grant that ends while its upstream tokens are renewed', () => {
     outside.upstream.goDown();
     await gateway.revoke(client.value, first.accessToken);
     // Another writer is faster once: the order is put together again.
-    outside.store.beforeWrite('grants', touching(outside));
+    outside.store.beforeWrite('grants', touching(outside), 2);
     gate.open();
     assert.equal((await asking).ok, false);
 
