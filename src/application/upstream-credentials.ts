@@ -12,7 +12,12 @@ import {
   type UpstreamClient,
 } from '../domain/upstream-client.ts';
 import { presetFor, type UpstreamPreset } from '../domain/upstream-presets.ts';
-import { scopesToRegister, serverName, type UpstreamServer } from '../domain/upstream-server.ts';
+import {
+  scopesDemanded,
+  scopesToRegister,
+  serverName,
+  type UpstreamServer,
+} from '../domain/upstream-server.ts';
 import type { UpstreamFailure } from '../domain/upstream-tokens.ts';
 import type { Ports, UpstreamRegistration, Version, Versioned } from './ports.ts';
 import type { UpstreamSettings } from './upstream-settings.ts';
@@ -193,13 +198,20 @@ async function register(
   const { server, redirectUri } = place;
   const facts = factsOf(parts, place);
   const method = authMethodToRegister(facts);
-  const answer = await ports.authorizationServer.register(endpoint, {
-    clientName: settings.clientName,
-    redirectUri,
-    method,
-    scope: settings.scope ?? scopesToRegister(server)?.join(' '),
-    publicKey: method === 'private_key_jwt' ? settings.publicKey : undefined,
-  });
+  const ask = (scope: string | undefined) =>
+    ports.authorizationServer.register(endpoint, {
+      clientName: settings.clientName,
+      redirectUri,
+      method,
+      scope,
+      publicKey: method === 'private_key_jwt' ? settings.publicKey : undefined,
+    });
+  const all = settings.scope ?? scopesToRegister(server)?.join(' ');
+  const least = settings.scope ?? scopesDemanded(server)?.join(' ');
+  const first = await ask(all);
+  // Some scope of the list may be for other clients than this one.
+  const isRefused = !first.ok && first.failure.kind === 'unusable';
+  const answer = isRefused && least !== all ? await ask(least) : first;
   if (!answer.ok) return withHint(answer.failure, place);
   const { clientId, clientSecret, method: answered, secretExpiresAt } = answer.value;
   const hasSecret = clientSecret !== undefined;

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { generateKeyPairSync } from 'node:crypto';
+import { createHash, generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
-import { jwtVerify } from 'jose';
+import { decodeProtectedHeader, jwtVerify } from 'jose';
 import { systemClock } from '../../src/adapters/system/system-clock.ts';
 import { httpAuthorizationServer } from '../../src/adapters/upstream/authorization-server.ts';
 import { httpCaller } from '../../src/adapters/upstream/http-call.ts';
@@ -436,6 +437,19 @@ test('an assertion is for the issuer where one is known, wherever its token endp
   const assertion = forms[0]?.get('client_assertion') ?? '';
   const { payload } = await jwtVerify(assertion, publicKey, { audience: issuer });
   assert.equal(payload.aud, issuer, 'and for nobody else');
+});
+
+test('an assertion names the certificate of its key where there is one, as Entra wants it', async () => {
+  const pem = (name: string) => readFileSync(`test/support/tls/${name}`, 'utf8');
+  const certificate = pem('client.crt');
+  const { raw } = new X509Certificate(certificate);
+  const print = (algorithm: string) => createHash(algorithm).update(raw).digest('base64url');
+
+  const key = signingKey(pem('client.key'), certificate);
+  const { x5t, 'x5t#S256': x5t256 } = decodeProtectedHeader(await key.assertion('id', 'as', 0));
+
+  assert.deepEqual([x5t, x5t256], [print('sha1'), print('sha256')]);
+  assert.throws(() => signingKey(pem('server.key'), certificate), /does not belong to/);
 });
 
 test('a key that signs nothing is refused', () => {

@@ -200,6 +200,26 @@ describe('a registration', () => {
     );
   });
 
+  it('asks for what the resource needs alone where more is refused', async () => {
+    const outside = world();
+    const register = outside.upstream.register.bind(outside.upstream);
+    const asked: (string | undefined)[] = [];
+    outside.upstream.register = async (endpoint, request) => {
+      asked.push(request.scope);
+      return request.scope?.includes('admin')
+        ? { ok: false, failure: { kind: 'unusable', reason: 'Not admin.' } }
+        : register(endpoint, request);
+    };
+    const wide = { scopesSupported: ['read', 'write', 'admin'] };
+
+    valueIn(await find(outside, {}, wide));
+    const own = { settings: { scope: 'admin' } };
+    const refused = await find(outside, own, { ...wide, issuer: 'https://b.example' });
+
+    assert.deepEqual(asked, ['read write admin', 'read write', 'admin']);
+    assert.equal(refused.ok, false);
+  });
+
   it('asks for all that may be asked for later, else at least for what the resource needs', async () => {
     const outside = world();
     const scopes = (length: number, letter: string) => Array.from({ length }, (_, n) => letter + n);

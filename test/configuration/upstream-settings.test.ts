@@ -128,6 +128,7 @@ describe('an upstream setting', () => {
     const header = file('header', 'X-Key: abc\n');
 
     assert.match(faultsOf({ upstreamClientCert: ca }), /A certificate and its key go together/);
+    assert.match(faultsOf({ upstreamPrivateKeyCert: ca }), /no use without upstreamPrivateKeyFile/);
     assert.match(
       faultsOf({
         upstreamAuth: 'static',
@@ -145,6 +146,7 @@ describe('an upstream setting', () => {
       upstreamAuth: 'static',
       upstreamHeaderFile: file('header', 'Authorization: Bearer abc def\n'),
       upstreamPrivateKeyFile: file('key', pem),
+      upstreamPrivateKeyCert: file('key.crt', certificate),
       upstreamCa: file('crt', certificate),
       upstreamClientCert: 'test/support/tls/client.crt',
       upstreamClientKey: 'test/support/tls/client.key',
@@ -154,6 +156,7 @@ describe('an upstream setting', () => {
 
     assert.deepEqual(contents.header, ['Authorization', 'Bearer abc def']);
     assert.equal(contents.privateKey, pem);
+    assert.equal(contents.privateKeyCert, certificate);
     assert.equal(contents.ca, certificate);
     assert.match(contents.clientCert ?? '', /BEGIN CERTIFICATE/);
     assert.match(contents.clientKey ?? '', /BEGIN PRIVATE KEY/);

@@ -135,6 +135,14 @@ const rules: readonly Rule[] = [
         : undefined,
   },
   {
+    reads: ['upstreamPrivateKeyCert', 'upstreamPrivateKeyFile'],
+    setting: 'upstreamPrivateKeyCert',
+    fault: (config, { name, example }) =>
+      config.upstreamPrivateKeyCert !== undefined && config.upstreamPrivateKeyFile === undefined
+        ? `A certificate is of no use without ${name('upstreamPrivateKeyFile')}; give both or neither, for example ${example('upstreamPrivateKeyFile')}.`
+        : undefined,
+  },
+  {
     reads: ['upstreamTokenAuthMethod', 'upstreamClientId', 'upstreamClientSecret'],
     setting: 'upstreamTokenAuthMethod',
     fault: (config, { example }) =>

@@ -69,6 +69,11 @@ export function configurationSchema(
           example,
           file(judgePrivateKey),
         ),
+        upstreamPrivateKeyCert: optional(
+          settings.upstreamPrivateKeyCert,
+          example,
+          file(judgeCertificates),
+        ),
         upstreamRegistration: choice(settings.upstreamRegistration, example, [
           'auto',
           'document',

@@ -43,6 +43,8 @@ export interface GatewayConfig {
   readonly upstreamTokenAuthMethod: UpstreamAuthMethod | undefined;
   /** A file with a private key, PEM or JWK, for `private_key_jwt`. */
   readonly upstreamPrivateKeyFile: string | undefined;
+  /** A file with the certificate that the upstream knows that key by. */
+  readonly upstreamPrivateKeyCert: string | undefined;
   /** How the gateway gets a client id where none is configured. */
   readonly upstreamRegistration: 'auto' | 'document' | 'dynamic';
   /** What the gateway calls itself when it registers. */

@@ -50,6 +50,7 @@ function holds(read: () => unknown): boolean {
 export interface FileContents {
   readonly header: readonly [string, string] | undefined;
   readonly privateKey: string | undefined;
+  readonly privateKeyCert: string | undefined;
   readonly ca: string | undefined;
   readonly clientCert: string | undefined;
   readonly clientKey: string | undefined;
@@ -63,6 +64,7 @@ export function fileContents(config: GatewayConfig): FileContents {
   return {
     header: header === undefined ? undefined : fixedHeader(header),
     privateKey: read(config.upstreamPrivateKeyFile),
+    privateKeyCert: read(config.upstreamPrivateKeyCert),
     ca: read(config.upstreamCa),
     clientCert: read(config.upstreamClientCert),
     clientKey: read(config.upstreamClientKey),

@@ -226,6 +226,14 @@ export const settings: Table = {
     description: 'File with a key (PEM or JWK) to sign with',
     example: '/run/secrets/upstream-key.pem',
   },
+  upstreamPrivateKeyCert: {
+    key: 'upstreamPrivateKeyCert',
+    group: 'Upstream client',
+    kind: 'file',
+    default: undefined,
+    description: 'File with its certificate (PEM), if it is known by it',
+    example: '/etc/gateway/upstream-key.crt',
+  },
   upstreamRegistration: {
     key: 'upstreamRegistration',
     group: 'Upstream client',

@@ -24,6 +24,8 @@ export interface UpstreamAdapterOptions extends OutboundOptions {
   readonly header: readonly [string, string] | undefined;
   /** PEM or JWK, for `private_key_jwt`. */
   readonly privateKey: string | undefined;
+  /** PEM; what the upstream knows that key by. */
+  readonly privateKeyCert?: string | undefined;
   readonly callLimit: Seconds;
   /** What the MCP server is spoken to in. */
   readonly http?: '1.1' | '2';
@@ -50,7 +52,7 @@ export interface UpstreamAdapters {
 /** Connects to an upstream; nothing is asked yet. Throws where the private key is none. */
 export function upstreamAdapters(options: UpstreamAdapterOptions): UpstreamAdapters {
   const { url, auth, header, privateKey, callLimit, userAgent, clock, watch } = options;
-  const key = privateKey === undefined ? undefined : signingKey(privateKey);
+  const key = privateKey === undefined ? undefined : signingKey(privateKey, options.privateKeyCert);
   const dispatcher = outboundDispatcher(options, [url, ...(options.configured ?? [])]);
   const call = httpCaller({ dispatcher, userAgent, watch });
   const credentials = auth === 'oauth' ? undefined : { header };
