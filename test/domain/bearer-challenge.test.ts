@@ -139,14 +139,11 @@ for (const [what, header] of absent) {
 
 test('no header takes long to read, whatever it is made of', () => {
   for (const piece of ['"\\', '\\"', '"', ', bearer', ' ', ',', 'a="b",', 'a=']) {
-    const header = piece.repeat(64_000 / piece.length);
-    const before = process.cpuUsage();
+    // Quadratic reading of this length does not come to an end while anybody waits.
+    const header = piece.repeat(1_000_000 / piece.length);
 
+    assert.notEqual(readBearerChallenge(`Bearer ${header}`), null);
     readBearerChallenge(header);
-    readBearerChallenge(`Bearer ${header}`);
-
-    // Quadratic reading of this length takes seconds.
-    assert.ok(process.cpuUsage(before).user < 500_000, JSON.stringify(piece));
   }
 });
 

@@ -351,16 +351,12 @@ describe('a Redis that goes away', { skip: withoutRedis }, () => {
   const folder = temporaryFolder();
   const persistent = ['--appendonly', 'yes', '--appendfsync', 'always'];
 
-  /** How an attempt ended, and that it took no longer than anybody waits. */
-  async function outcomeOf(attempt: Promise<unknown>): Promise<string> {
-    const began = performance.now();
-    const outcome = await attempt.then(
+  /** How an attempt ended. */
+  function outcomeOf(attempt: Promise<unknown>): Promise<string> {
+    return attempt.then(
       () => 'answered',
       (error: unknown) => (error instanceof StoreUnavailable ? 'unavailable' : String(error)),
     );
-    const took = performance.now() - began;
-    assert.ok(took < 5000, `took ${took} ms`);
-    return outcome;
   }
 
   /** How a read that was never made before ends, a write, and, once the connection or its lease is over, one that was. */

@@ -445,4 +445,35 @@ export const defences: Readonly<Record<string, readonly Removal[]>> = {
       "if (opened === undefined) return 'alice' as Subject;",
     ),
   ],
+  'A guesser who goes from one gateway': [
+    removal(
+      'application/counter.ts',
+      'if (counters === undefined) return otherwise();',
+      'if (counters === undefined || purpose !== "") return otherwise();',
+    ),
+    removal(
+      'domain/account-mark.ts',
+      "Buffer.from(deriveKey(username, current, 'account')).toString('base64url')",
+      'username + String(current.length)',
+    ),
+  ],
+  'Logins begun without end': [
+    removal(
+      'application/flow-crowd.ts',
+      'const [largest] = this.#bySize.get(this.#most) ?? [];',
+      'const [largest] = this.#bySender.values();',
+    ),
+  ],
+  'Input that is made to take long': [
+    removal(
+      'adapters/http/json-body.ts',
+      '/"(?:[^"\\\\]|\\\\.?)*"?|[[{\\]}]/gs',
+      '/"(?:[^"\\\\]|\\\\.)*"|[[{\\]}]/g',
+    ),
+    removal(
+      'domain/upstream-tokens.ts',
+      '/(\\bhttps?:\\/\\/[^\\s?#"]+)(\\?[^\\s"]*)?/gi',
+      '/(\\bhttps?:\\/\\/[^\\s?#"]+)(\\?[^\\s"]*)/gi',
+    ),
+  ],
 };
