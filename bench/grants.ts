@@ -7,7 +7,7 @@ import { beginAuthorization } from '../src/application/begin-authorization.ts';
 import { flowCrowd } from '../src/application/flow-crowd.ts';
 import { registerClientUseCase } from '../src/application/register-client.ts';
 import { newFlowId } from '../src/domain/flow-secrets.ts';
-import { type Allowed, issueGrant } from '../src/domain/grant-code.ts';
+import { type Allowed, issueGrant, withUsedCode } from '../src/domain/grant-code.ts';
 import { dataKey, type GatewayKeys } from '../src/domain/grant-keys.ts';
 import { moveGeneration, newestPair } from '../src/domain/grant-rotation.ts';
 import { type EpochSeconds, seconds } from '../src/domain/lifetime.ts';
@@ -53,8 +53,13 @@ function liveGrant() {
   const key = dataKey(randomBytes(32));
   const secrets = { key, code: tokenSecret(randomBytes(32)), nonce: randomBytes(12) };
   const issued = issueGrant(allowed, tokens, secrets, keys, policy, now);
-  const code = issued.code && { ...issued.code, usedAt: now };
-  const grant = moveGeneration({ grant: { ...issued, code }, key }, tokens, keys, policy, now);
+  const grant = moveGeneration(
+    { grant: withUsedCode(issued, now), key },
+    tokens,
+    keys,
+    policy,
+    now,
+  );
   const presented = { ...grant, presented: 1 };
   return { grant: presented, token: newestPair({ grant, key }, tokens, policy, now).accessToken };
 }
@@ -94,8 +99,13 @@ async function memoryPer(
   return Math.round(taken / count);
 }
 
-const grants = (store: BenchStore) => () => {
+/** With its code, which is remembered for an hour after its use, and as it is for the rest of its life. */
+const freshGrants = (store: BenchStore) => () => {
   const { grant } = liveGrant();
+  return store.grants.write(grant.id, grant, undefined, end);
+};
+const grants = (store: BenchStore) => () => {
+  const grant = { ...liveGrant().grant, code: undefined };
   return store.grants.write(grant.id, grant, undefined, end);
 };
 
@@ -172,6 +182,7 @@ async function lookUp({ authorize }: Authorize, tokens: readonly string[]): Prom
 }
 
 const perGrant = await memoryPer(20_000, grants);
+const perFreshGrant = await memoryPer(20_000, freshGrants);
 const perFlow = await memoryPer(5000, flows);
 const perRegistration = await memoryPer(10_000, registrations);
 const [few, many] = [1000, 1_000_000];
@@ -194,6 +205,7 @@ process.stdout.write(
   JSON.stringify([
     {
       'memory per live grant (bytes)': perGrant,
+      'memory per live grant in its first hour (bytes)': perFreshGrant,
       'memory per abandoned flow (bytes)': perFlow,
       'memory per registration (bytes)': perRegistration,
       'look-up among 1,000 (µs)': Number(amongFew.toFixed(2)),

@@ -69,16 +69,22 @@ export type EndReason =
   /** Its tokens are of a server or a client that the gateway no longer uses. */
   | 'upstream_changed';
 
-/** The authorization code of a grant, and what it is bound to (RFC 6749 §4.1.3, RFC 7636 §4.4). */
+/** The authorization code of a grant. */
 export interface CodeEntry {
   readonly hash: Sha256;
   /** The data key, wrapped under the code. */
   readonly wrap: Sealed;
+  /** Absent once it was used: there is nothing more to compare with. */
+  readonly terms: CodeTerms | undefined;
+  /** Kept after its use for a while, so that a second use is known for what it is. */
+  readonly usedAt: EpochSeconds | undefined;
+}
+
+/** What a code is bound to (RFC 6749 §4.1.3, RFC 7636 §4.4). */
+export interface CodeTerms {
   readonly redirectUri: RedirectUri;
   readonly challenge: CodeChallenge;
   readonly expiresAt: EpochSeconds;
-  /** Kept after its use for a while, so that a second use is known for what it is. */
-  readonly usedAt: EpochSeconds | undefined;
 }
 
 /** A gateway half that opens /mcp. */
@@ -160,7 +166,7 @@ export function endOfGrant(
 export function keptUntil(grant: Grant, policy: TokenPolicy): EpochSeconds {
   if (grant.state === 'ended') return (grant.endedAt + endedKept) as EpochSeconds;
   const ends = [...grant.access, ...grant.refresh].map((entry) => entry.expiresAt);
-  const code = grant.code ? grant.code.expiresAt + usedCodeKept : 0;
+  const code = (grant.code?.usedAt ?? grant.code?.terms?.expiresAt ?? 0) + usedCodeKept;
   const last = epochSeconds(Math.max(code, ...ends));
   return after(earlier(last, endOfGrant(grant, policy)), policy.clockSkew);
 }

@@ -48,12 +48,12 @@ export const defences: Readonly<Record<string, readonly Removal[]>> = {
   'Injected or stolen authorization codes': [
     removal(
       'domain/grant-code.ts',
-      "provesChallenge(verifier, code.challenge) ? 'redeem'",
+      "provesChallenge(verifier, terms.challenge) ? 'redeem'",
       "verifier ? 'redeem'",
     ),
     removal('domain/grant-code.ts', 'clientId !== redemption.clientId', 'false'),
-    removal('domain/grant-code.ts', 'redirectUri !== code.redirectUri', 'false'),
-    removal('domain/grant-code.ts', 'if (isExpired(code.expiresAt, now))', 'if (false)'),
+    removal('domain/grant-code.ts', 'redirectUri !== terms.redirectUri', 'false'),
+    removal('domain/grant-code.ts', 'if (isExpired(terms.expiresAt, now))', 'if (false)'),
   ],
   'A code used twice': [
     removal(

@@ -14,6 +14,7 @@ import type {
   BoundHalves,
   Claim,
   CodeEntry,
+  CodeTerms,
   Grant,
   RefreshEntry,
   Subject,
@@ -136,13 +137,19 @@ export const clientSchema: z.ZodType<Client> = whole<Client>()(
   }),
 );
 
+const codeTerms = whole<CodeTerms>()(
+  z.object({
+    redirectUri: text<RedirectUri>(),
+    challenge: text<CodeChallenge>(),
+    expiresAt: moment,
+  }),
+);
+
 const codeEntry = whole<CodeEntry>()(
   z.object({
     hash: sha256,
     wrap: sealed,
-    redirectUri: text<RedirectUri>(),
-    challenge: text<CodeChallenge>(),
-    expiresAt: moment,
+    terms: maybe(codeTerms),
     usedAt: maybe(moment),
   }),
 );

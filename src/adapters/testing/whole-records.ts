@@ -162,9 +162,7 @@ function liveGrant(name: string): Whole<LiveGrant> {
     code: {
       hash,
       wrap,
-      redirectUri: uri(),
-      challenge: request(name).challenge,
-      expiresAt: now,
+      terms: { redirectUri: uri(), challenge: request(name).challenge, expiresAt: now },
       usedAt: now,
     },
     access: [entry, { ...entry, generation: 1 }],
