@@ -1,4 +1,4 @@
-import type { Flow, UpstreamAsk } from '../domain/authorization-flow.ts';
+import type { FlowOfUser, UpstreamAsk } from '../domain/authorization-flow.ts';
 import type { FlowSecrets } from '../domain/flow-secrets.ts';
 import { codeChallengeOf } from '../domain/pkce.ts';
 import { type Result, success } from '../domain/result.ts';
@@ -13,7 +13,7 @@ import type { Ports } from './ports.ts';
  * judged by it (MCP authorization, "Authorization Response Validation"). `again`: once more, for something that went wrong the first time.
  */
 export type SendUpstream = (
-  flow: Flow,
+  flow: FlowOfUser,
   secrets: FlowSecrets,
   upstream: Upstream,
   again: boolean,
@@ -29,8 +29,7 @@ interface SendParts {
 /** The step from screen 1 to screen 2. */
 export function sendUpstream({ ports, move, callbackUrl, chooseScope }: SendParts): SendUpstream {
   return async (flow, secrets, upstream, again) => {
-    const subject = 'subject' in flow ? flow.subject : undefined;
-    const asked = await chooseScope(flow.request, subject, upstream.server);
+    const asked = await chooseScope(flow.request, flow.subject, upstream.server);
     const ask: UpstreamAsk = { binding: bindingTo(upstream, asked), again };
     const sent = await move(flow.id, { type: 'sent', ask });
     if (!sent.ok) return sent;

@@ -1,5 +1,5 @@
 import { accountMark } from '../domain/account-mark.ts';
-import type { Flow, FlowId } from '../domain/authorization-flow.ts';
+import type { Flow, FlowId, FlowOfUser } from '../domain/authorization-flow.ts';
 import type { ReturnAddress } from '../domain/authorization-request.ts';
 import { type FlowSecrets, flowSecrets, isSameSecret } from '../domain/flow-secrets.ts';
 import type { Subject } from '../domain/grant.ts';
@@ -144,7 +144,8 @@ async function allow(
     return returned.ok ? finishAtOnce(parts, returned.value as ReturnedFlow, remember()) : returned;
   }
   const consented = await parts.move(flow.id, ...yes);
-  return consented.ok ? goOn(parts, upstream, consented.value, secrets, remember()) : consented;
+  if (!consented.ok) return consented;
+  return goOn(parts, upstream, consented.value as FlowOfUser, secrets, remember());
 }
 
 interface CheckedPassword {
@@ -207,7 +208,7 @@ async function deny(
 async function goOn(
   parts: SignInParts,
   upstream: KnownUpstream,
-  flow: Flow,
+  flow: FlowOfUser,
   secrets: FlowSecrets,
   session: string | undefined,
 ): Promise<Result<SignInOutcome, StepRefusal>> {

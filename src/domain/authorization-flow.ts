@@ -51,6 +51,9 @@ export type Flow =
   /** The client was given a code, or an error. */
   | (FlowBase & { readonly stage: 'finished' });
 
+/** A flow in which somebody has signed in. */
+export type FlowOfUser = Extract<Flow, { readonly subject: Subject }>;
+
 /** What can happen to a flow. */
 export type FlowEvent =
   | { readonly type: 'opened'; readonly browser: Sha256 }
