@@ -193,6 +193,15 @@ const visits: Readonly<Record<string, Visit>> = {
       if (page.url().includes('/login')) await start(page, stage);
     },
   },
+  'error-client-by-hand': {
+    heading: /This gateway is not registered at its upstream/,
+    status: 503,
+    go: async (page, stage) => {
+      stage.as.misbehave({ type: 'status', status: 403 }, '/register');
+      await start(page, stage);
+      await typed(page, credentials.password);
+    },
+  },
   'error-inside': {
     heading: /Something went wrong/,
     status: 500,
