@@ -46,7 +46,7 @@ test('grants are listed with user and client, and revoked at once', async (t) =>
     ).status;
 
   const listed = await grants('list', at);
-  const ofNobody = await grants('list', at, '--user=nobody');
+  const ofNobody = await grants('list', at, '--user', 'nobody');
   const json = JSON.parse(
     (await grants('list', '--json', at, `--client=${one.client.client_id}`)).out,
   );
@@ -140,6 +140,8 @@ const refusals: readonly (readonly [string, readonly string[], RegExp])[] = [
   ],
   ['no socket', ['list'], /start it with --admin-socket=/],
   ['a misspelt flag', ['list', '--admin-sockte=/a'], /did you mean --admin-socket/],
+  ['an empty name', ['list', '--user='], /--user names nobody; write --user=NAME/],
+  ['a name that was left out', ['revoke', '--client', '--json'], /write --client=ID/],
 ];
 for (const [what, argv, sentence] of refusals) {
   test(`grants with ${what} is refused`, async () => {

@@ -29,13 +29,14 @@ export async function runGrants(
   readText: ReadText = readFromDisk,
 ): Promise<number> {
   const [action, ...rest] = process.argv.slice(3);
-  const { selection, all, json, flags } = selectionIn(rest);
+  const { selection, all, json, flags, faults } = selectionIn(rest);
   const given = await readSources(action === '--help' ? ['--help'] : flags, process.env, readText);
   if (given.flags.asksFor === 'help') {
     process.stdout.write(`${helpText(process.stdout.columns ?? 80)}\n`);
     return 0;
   }
-  if (given.faults.length > 0) return refuse(process, given.faults);
+  const wrong = [...faults, ...given.faults];
+  if (wrong.length > 0) return refuse(process, wrong);
   const { adminSocket } = given.values;
   const fault = selectionFault(action, selection.size > 0, all);
   if (fault !== undefined) return refuse(process, [fault]);
@@ -73,12 +74,21 @@ function refuse({ stderr }: Output, sentences: readonly string[]): number {
 function selectionIn(argv: readonly string[]) {
   const selection = new URLSearchParams();
   const flags: string[] = [];
-  for (const argument of argv) {
-    const [, name = '', value = ''] = /^--(user|client|grant)=(.+)$/s.exec(argument) ?? [];
-    if (name !== '') selection.set(name, value);
-    else if (argument !== '--all' && argument !== '--json') flags.push(argument);
+  const faults: string[] = [];
+  for (let place = 0; place < argv.length; place += 1) {
+    const argument = argv[place] ?? '';
+    const [, name, joined] = /^--(user|client|grant)(?:=(.*))?$/s.exec(argument) ?? [];
+    if (name === undefined) {
+      if (argument !== '--all' && argument !== '--json') flags.push(argument);
+      continue;
+    }
+    if (joined === undefined) place += 1;
+    const value = joined ?? argv[place] ?? '';
+    if (value === '' || (joined === undefined && value.startsWith('--'))) {
+      faults.push(`--${name} names nobody; write --${name}=${name === 'user' ? 'NAME' : 'ID'}.`);
+    } else selection.set(name, value);
   }
-  return { selection, all: argv.includes('--all'), json: argv.includes('--json'), flags };
+  return { selection, all: argv.includes('--all'), json: argv.includes('--json'), flags, faults };
 }
 
 const answer = z.union([
