@@ -50,7 +50,7 @@ export type GatewayEvent =
       readonly flow: FlowId | undefined;
       readonly reason: FlowRefusal | 'unknown' | 'forged';
     }
-  /** `account`: the first characters of the hash of the name that was tried; people type passwords into the wrong field. */
+  /** `account`: the first characters of a mark of the name that was tried, made with the gateway's key: people type passwords into the wrong field. */
   | ({
       readonly type: 'sign_in_refused';
       readonly account: string;

@@ -150,7 +150,7 @@ async function allow(
 
 interface CheckedPassword {
   readonly subject: Subject | undefined;
-  /** The first characters of the hash of the name. */
+  /** The first characters of the name's mark. */
   readonly account: string;
   readonly reason: 'wrong_password' | 'too_many_attempts';
   readonly wait: number | undefined;
@@ -160,8 +160,9 @@ async function checkPassword(
   { ports, throttle, keys }: SignInParts,
   { username, password, from }: SignInForm,
 ): Promise<CheckedPassword> {
-  const account = sha256(username).slice(0, 8);
-  const admission = await throttle(accountMark(username, keys), from);
+  const mark = accountMark(username, keys);
+  const account = mark.slice(0, 8);
+  const admission = await throttle(mark, from);
   if (admission.type === 'wait') {
     return { subject: undefined, account, reason: 'too_many_attempts', wait: admission.length };
   }

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { GatewayEvent } from '../../src/application/events.ts';
+import { accountMark } from '../../src/domain/account-mark.ts';
+import { sha256 } from '../../src/domain/secret-hash.ts';
 import { aClient, aGrant, form, openedFlow, opensMcp, refreshOf } from './dance.ts';
-import { valueIn, wired, world } from './wired.ts';
+import { gatewayKeys, valueIn, wired, world } from './wired.ts';
 
 /** The name that ties the lines of one login together. */
 function idOf(event: GatewayEvent): string | undefined {
@@ -46,7 +48,7 @@ test('one id leads through a login, from its start to the end of its grant', asy
   });
 });
 
-test('a refused sign-in names the client, and the tried name only by a short hash', async () => {
+test('a refused sign-in names the client, and the tried name only by a mark that nobody can try guesses against', async () => {
   const outside = world();
   const gateway = wired(outside);
   const screen = await openedFlow(gateway, await aClient(gateway, outside));
@@ -55,5 +57,6 @@ test('a refused sign-in names the client, and the tried name only by a short has
 
   const [refused] = outside.events.of('sign_in_refused');
   assert.deepEqual([refused?.flow, refused?.name], [screen.flow.id, 'Test Client']);
-  assert.match(refused?.account ?? '', /^[A-Za-z0-9_-]{8}$/);
+  assert.equal(refused?.account, accountMark('my password', gatewayKeys()).slice(0, 8));
+  assert.notEqual(refused?.account, sha256('my password').slice(0, 8));
 });
