@@ -454,7 +454,7 @@ export const defences: Readonly<Record<string, readonly Removal[]>> = {
     removal(
       'domain/account-mark.ts',
       "Buffer.from(deriveKey(username, current, 'account')).toString('base64url')",
-      'username + String(current.length)',
+      'username || String(current)',
     ),
   ],
   'Logins begun without end': [

@@ -1,3 +1,4 @@
+import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import type { Result } from '../../domain/result.ts';
 import { refusal } from './command-line.ts';
@@ -70,25 +71,42 @@ function refuse({ stderr }: Output, sentences: readonly string[]): number {
   return 1;
 }
 
+const own = {
+  user: { type: 'string' },
+  client: { type: 'string' },
+  grant: { type: 'string' },
+  all: { type: 'boolean' },
+  json: { type: 'boolean' },
+} as const;
+
+const selectors = ['user', 'client', 'grant'] as const;
+
 /** What of the command line selects grants; the rest are settings. */
 function selectionIn(argv: readonly string[]) {
-  const selection = new URLSearchParams();
-  const flags: string[] = [];
-  const faults: string[] = [];
-  for (let place = 0; place < argv.length; place += 1) {
-    const argument = argv[place] ?? '';
-    const [, name, joined] = /^--(user|client|grant)(?:=(.*))?$/s.exec(argument) ?? [];
-    if (name === undefined) {
-      if (argument !== '--all' && argument !== '--json') flags.push(argument);
-      continue;
-    }
-    if (joined === undefined) place += 1;
-    const value = joined ?? argv[place] ?? '';
-    if (value === '' || (joined === undefined && value.startsWith('--'))) {
-      faults.push(`--${name} names nobody; write --${name}=${name === 'user' ? 'NAME' : 'ID'}.`);
-    } else selection.set(name, value);
-  }
-  return { selection, all: argv.includes('--all'), json: argv.includes('--json'), flags, faults };
+  const parsed = parseArgs({ args: [...argv], options: own, strict: false, tokens: true });
+  const { values } = parsed;
+  const taken = parsed.tokens.flatMap((token) => {
+    if (token.kind !== 'option' || !Object.hasOwn(own, token.name)) return [];
+    return token.inlineValue === false ? [token.index, token.index + 1] : [token.index];
+  });
+  const given = selectors.filter((name) => values[name] !== undefined);
+  const empty = given.filter((name) => !isName(values[name]));
+  return {
+    selection: new URLSearchParams(
+      Object.fromEntries(given.map((name) => [name, String(values[name])])),
+    ),
+    all: values.all === true,
+    json: values.json === true,
+    flags: argv.filter((_, place) => !taken.includes(place)),
+    faults: empty.map(
+      (name) => `--${name} names nobody; write --${name}=${name === 'user' ? 'NAME' : 'ID'}.`,
+    ),
+  };
+}
+
+/** Where the value was left out, the next flag stands in its place. */
+function isName(value: string | boolean | undefined): boolean {
+  return typeof value === 'string' && value !== '' && !value.startsWith('--');
 }
 
 const answer = z.union([
