@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect as connectPlain } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -91,6 +98,27 @@ test('a certificate without its key yet changes nothing, until the key is there'
 
   assert.equal(between, commonName('server'));
   assert.equal(events.of('file_unusable').length, 1);
+  assert.equal(await shownOn(port), commonName('client'));
+});
+
+test('files that cannot even be looked at any more are told once, and the old certificate stays', async (t) => {
+  const { put, ...files } = certificates(t);
+  const { gateway, local, events } = await startStage(t, files);
+  const port = Number(new URL(local).port);
+
+  rmSync(files.tlsCert);
+  symlinkSync(files.tlsCert, files.tlsCert);
+  gateway.reload();
+  gateway.reload();
+  const between = await shownOn(port);
+  rmSync(files.tlsCert);
+  put('client');
+  gateway.reload();
+
+  assert.equal(between, commonName('server'));
+  const [told, ...more] = events.of('file_unusable');
+  assert.match(told?.reason ?? '', /^ELOOP/);
+  assert.deepEqual(more, []);
   assert.equal(await shownOn(port), commonName('client'));
 });
 
