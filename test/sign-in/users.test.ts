@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -106,6 +106,24 @@ describe('a file of users', () => {
       ['file_unusable', 'file_unusable', 'file_reloaded'],
     );
     assert.ok(!JSON.stringify(events).includes('hunter3'));
+  });
+
+  test('that cannot even be looked at any more leaves them too', (context) => {
+    const { path, folder, events, replace, heard } = fileWith(ada);
+    context.after(() => rmSync(folder, { recursive: true, force: true }));
+    const users = usersFile(path, heard);
+
+    rmSync(path);
+    symlinkSync(path, path);
+    assert.deepEqual([...users().keys()], ['ada']);
+    assert.deepEqual([...users().keys()], ['ada']);
+    replace(grace);
+
+    assert.deepEqual([...users().keys()], ['grace']);
+    assert.deepEqual(
+      events.map(({ type }) => type),
+      ['file_unusable', 'file_reloaded'],
+    );
   });
 
   test('that cannot be used from the start is an error', (context) => {

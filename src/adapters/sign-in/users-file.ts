@@ -29,10 +29,14 @@ function loaded(path: string): Users {
   return users.value;
 }
 
-/** What of a file changes with every replacement; `gone` where there is none. */
+/** What of a file changes with every replacement; where it cannot be looked at, why. Never throws: reading it will say so. */
 function stamp(path: string): string {
-  const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return stats ? [stats.mtimeNs, stats.ctimeNs, stats.size, stats.ino].join() : 'gone';
+  try {
+    const { mtimeNs, ctimeNs, size, ino } = statSync(path, { bigint: true });
+    return [mtimeNs, ctimeNs, size, ino].join();
+  } catch (error) {
+    return error instanceof Error && 'code' in error ? `no file: ${error.code}` : 'no file';
+  }
 }
 
 function sentence(error: unknown): string {
