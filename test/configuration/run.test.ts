@@ -436,7 +436,7 @@ describe('a run with --check', () => {
   test('refuses what could not start', async () => {
     const { process, written } = fakeProcess([upstream, '--check']);
     const create = () => {
-      throw new Error('The users file x cannot be used. It names no user.');
+      throw new Error('The users file x cannot be used.');
     };
 
     assert.equal(await runCommandLine(process, program(create)), 1);
