@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import {
+  chmodSync,
   copyFileSync,
   mkdtempSync,
   readFileSync,
@@ -17,6 +18,7 @@ import { connect, type PeerCertificate } from 'node:tls';
 import { Agent, request } from 'undici';
 import { askHealth } from '../../src/adapters/http/ask-health.ts';
 import { ConfigurationError, createGateway } from '../../src/main.ts';
+import { asStranger } from '../support/as-stranger.ts';
 import { startStage } from './fake-stage.ts';
 
 const ca = readFileSync('test/support/tls/ca.crt', 'utf8');
@@ -141,6 +143,20 @@ test('a file that holds something else, or one of the two alone, is a fault', (t
 
   assert.throws(() => createGateway({ upstreamRs, tlsCert, tlsKey }), /holds no private key/);
   assert.throws(() => createGateway({ upstreamRs, tlsCert }), /go together/);
+});
+
+test('a key that this user may not read is a fault that says who has to', {
+  skip: process.platform === 'win32',
+}, (t) => {
+  const { tlsCert, tlsKey } = certificates(t);
+  chmodSync(tlsKey, 0);
+
+  asStranger(() =>
+    assert.throws(
+      () => createGateway({ upstreamRs, tlsCert, tlsKey }),
+      /tls\.key" cannot be read \(EACCES\); it must be readable by the user that the gateway runs as\./,
+    ),
+  );
 });
 
 test('a gateway with TLS is asked for its health with TLS, whatever its certificate is for', async (t) => {

@@ -11,6 +11,7 @@ import type { Subject } from '../../src/domain/grant.ts';
 import type { PasswordHash } from '../../src/domain/password-hash.ts';
 import { readUsers } from '../../src/domain/users-file.ts';
 import { ConfigurationError, createGateway } from '../../src/main.ts';
+import { asStranger } from '../support/as-stranger.ts';
 
 const ada = `ada:${await hashPassword('hunter2')}`;
 const grace = `grace:${await hashPassword('hunter3')}`;
@@ -153,16 +154,12 @@ describe('a file of users', () => {
     context.after(() => rmSync(folder, { recursive: true }));
     chmodSync(path, 0);
 
-    const user = process.geteuid?.() ?? 0;
-    if (user === 0) process.seteuid?.(65_534);
-    try {
+    asStranger(() =>
       assert.throws(
         () => usersFile(path, heard),
         /\(EACCES\); it and its folder must be readable by the user that the gateway runs as\.$/,
-      );
-    } finally {
-      if (user === 0) process.seteuid?.(0);
-    }
+      ),
+    );
   });
 
   test('that cannot be used stops the start, named as its setting', (context) => {
