@@ -163,11 +163,16 @@ function gatewayKeys(
 
 function tlsOf({ tlsCert, tlsKey }: GatewayConfig, events: Events): TlsFiles | undefined {
   if (tlsCert === undefined || tlsKey === undefined) return undefined;
+  return usable('tlsCert', () => tlsFiles(tlsCert, tlsKey, events));
+}
+
+/** What cannot be read of a file is a fault of the setting that names it. */
+function usable<Content>(setting: 'tlsCert' | 'usersFile', read: () => Content): Content {
   try {
-    return tlsFiles(tlsCert, tlsKey, events);
+    return read();
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    throw new ConfigurationError([{ setting: 'tlsCert', message }]);
+    throw new ConfigurationError([{ setting, message }]);
   }
 }
 
@@ -211,7 +216,9 @@ function unusable(
 }
 
 function signIn({ username, password, passwordHash, usersFile }: GatewayConfig, events: Events) {
-  if (usersFile !== undefined) return hashedUsers(readUsersFile(usersFile, events));
+  if (usersFile !== undefined) {
+    return hashedUsers(usable('usersFile', () => readUsersFile(usersFile, events)));
+  }
   const hash = passwordHash && readPasswordHash(passwordHash);
   return hash ? hashedUsers(() => new Map([[username, hash]])) : singleUser(username, password);
 }

@@ -5,7 +5,7 @@ import { failure, type Result, success } from './result.ts';
 export type Users = ReadonlyMap<string, PasswordHash>;
 
 /**
- * Reads `name:hash` lines; empty lines and those that begin with `#` are left out. The failure is a sentence that names the line and no
+ * Reads `name:hash` lines; empty lines and those that begin with `#` are left out. The failure is the rest of a sentence: it names the line and no
  * part of what stands in it. A file without a user is one too: it would lock everybody out.
  */
 export function readUsers(text: string): Result<Users, string> {
@@ -17,10 +17,14 @@ export function readUsers(text: string): Result<Users, string> {
     const name = line.slice(0, colon);
     const hash = readPasswordHash(line.slice(colon + 1).trim());
     if (colon < 1 || hash === undefined) {
-      return failure(`Line ${index + 1} is not NAME:HASH with a hash that hash-password printed.`);
+      return failure(`line ${index + 1} is not NAME:HASH with a hash that hash-password printed`);
     }
-    if (users.has(name)) return failure(`Line ${index + 1} names a user a second time.`);
+    if (users.has(name)) {
+      return failure(`line ${index + 1} names a user a second time; leave one of the two lines`);
+    }
     users.set(name, hash);
   }
-  return users.size > 0 ? success(users) : failure('It names no user.');
+  return users.size > 0
+    ? success(users)
+    : failure('it names no user; write a line of NAME:HASH for each');
 }

@@ -53,9 +53,9 @@ function program(createGateway: () => RunnableGateway): Program {
 }
 const never = new Promise<never>(() => {});
 
-/** The error of the system for a bind that fails. */
-function systemError(code: string): Error {
-  return Object.assign(new Error(`listen ${code}`), { code });
+/** The error of the system for what cannot be listened on, unless it is another call that fails. */
+function systemError(code: string, syscall = 'listen'): Error {
+  return Object.assign(new Error(`${syscall} ${code}`), { code, syscall });
 }
 
 test('the real process fits', () => {
@@ -242,6 +242,18 @@ describe('a start that fails ends with 1 and a sentence', () => {
       'Port 80 (flag --port) may not be opened by this user; choose one from 1024 on, for example --port=8002.',
     ],
     [
+      'reserved port of a worker',
+      ['--port=80'],
+      systemError('EACCES', 'bind'),
+      'Port 80 (flag --port) may not be opened by this user; choose one from 1024 on, for example --port=8002.',
+    ],
+    [
+      'a file that may not be read',
+      [],
+      systemError('EACCES', 'open'),
+      'The gateway could not start: open EACCES.',
+    ],
+    [
       'foreign address',
       ['--host=127.0.0.9'],
       systemError('EADDRNOTAVAIL'),
@@ -282,6 +294,7 @@ describe('a start that fails ends with 1 and a sentence', () => {
       '--clients-file: The file is not JSON.\n--upstream-rs: It is odd.\nwhat: There is no such setting.',
     ],
     ['anything else', [], new Error('out of luck'), 'The gateway could not start: out of luck.'],
+    ['a sentence', [], new Error('It rains.'), 'The gateway could not start: It rains.'],
   ];
   for (const [what, argv, error, sentence] of cases) {
     test(`for ${what}`, async () => {
@@ -423,7 +436,7 @@ describe('a run with --check', () => {
   test('refuses what could not start', async () => {
     const { process, written } = fakeProcess([upstream, '--check']);
     const create = () => {
-      throw new Error('The users file x cannot be used. It names no user.');
+      throw new Error('The users file x cannot be used.');
     };
 
     assert.equal(await runCommandLine(process, program(create)), 1);

@@ -141,7 +141,7 @@ for (const block of blocks) {
 }
 
 test('every block says what it is, so that no command hides in one', () => {
-  const known = /^ *```(sh|json|yaml|js|text|nginx|caddyfile|haproxy)$/;
+  const known = /^ *```(sh|ini|json|yaml|js|text|nginx|caddyfile|haproxy)$/;
   for (const document of documents) {
     const fences = readFileSync(document, 'utf8').match(/^ *```.*$/gm) ?? [];
     const opening = fences.filter((_, index) => index % 2 === 0);

@@ -15,20 +15,20 @@ const refused = [
   [
     'a line without hash',
     `ada:${hash}\ngrace:hunter2`,
-    'Line 2 is not NAME:HASH with a hash that hash-password printed.',
+    'line 2 is not NAME:HASH with a hash that hash-password printed',
   ],
   [
     'a line without name',
     `:${hash}`,
-    'Line 1 is not NAME:HASH with a hash that hash-password printed.',
+    'line 1 is not NAME:HASH with a hash that hash-password printed',
   ],
+  ['a line without colon', 'ada', 'line 1 is not NAME:HASH with a hash that hash-password printed'],
   [
-    'a line without colon',
-    'ada',
-    'Line 1 is not NAME:HASH with a hash that hash-password printed.',
+    'a user twice',
+    `ada:${hash}\n\nada:${hash}`,
+    'line 3 names a user a second time; leave one of the two lines',
   ],
-  ['a user twice', `ada:${hash}\n\nada:${hash}`, 'Line 3 names a user a second time.'],
-  ['nobody', '# nobody', 'It names no user.'],
+  ['nobody', '# nobody', 'it names no user; write a line of NAME:HASH for each'],
 ] as const;
 for (const [what, text, sentence] of refused) {
   test(`a file is refused: ${what}`, () => {

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect as connectPlain } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +18,7 @@ import { connect, type PeerCertificate } from 'node:tls';
 import { Agent, request } from 'undici';
 import { askHealth } from '../../src/adapters/http/ask-health.ts';
 import { ConfigurationError, createGateway } from '../../src/main.ts';
+import { asStranger } from '../support/as-stranger.ts';
 import { startStage } from './fake-stage.ts';
 
 const ca = readFileSync('test/support/tls/ca.crt', 'utf8');
@@ -94,6 +103,27 @@ test('a certificate without its key yet changes nothing, until the key is there'
   assert.equal(await shownOn(port), commonName('client'));
 });
 
+test('files that cannot even be looked at any more are told once, and the old certificate stays', async (t) => {
+  const { put, ...files } = certificates(t);
+  const { gateway, local, events } = await startStage(t, files);
+  const port = Number(new URL(local).port);
+
+  rmSync(files.tlsCert);
+  symlinkSync(files.tlsCert, files.tlsCert);
+  gateway.reload();
+  gateway.reload();
+  const between = await shownOn(port);
+  rmSync(files.tlsCert);
+  put('client');
+  gateway.reload();
+
+  assert.equal(between, commonName('server'));
+  const [told, ...more] = events.of('file_unusable');
+  assert.match(told?.reason ?? '', /^ELOOP/);
+  assert.deepEqual(more, []);
+  assert.equal(await shownOn(port), commonName('client'));
+});
+
 test('two files that do not belong together stop the start', (t) => {
   const { put, ...files } = certificates(t);
   put('client', 'crt');
@@ -113,6 +143,20 @@ test('a file that holds something else, or one of the two alone, is a fault', (t
 
   assert.throws(() => createGateway({ upstreamRs, tlsCert, tlsKey }), /holds no private key/);
   assert.throws(() => createGateway({ upstreamRs, tlsCert }), /go together/);
+});
+
+test('a key that this user may not read is a fault that says who has to', {
+  skip: process.platform === 'win32',
+}, (t) => {
+  const { tlsCert, tlsKey } = certificates(t);
+  chmodSync(tlsKey, 0);
+
+  asStranger(() =>
+    assert.throws(
+      () => createGateway({ upstreamRs, tlsCert, tlsKey }),
+      /tls\.key" cannot be read \(EACCES\); it must be readable by the user that the gateway runs as\./,
+    ),
+  );
 });
 
 test('a gateway with TLS is asked for its health with TLS, whatever its certificate is for', async (t) => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -10,6 +10,8 @@ import type { GatewayEvent } from '../../src/application/events.ts';
 import type { Subject } from '../../src/domain/grant.ts';
 import type { PasswordHash } from '../../src/domain/password-hash.ts';
 import { readUsers } from '../../src/domain/users-file.ts';
+import { ConfigurationError, createGateway } from '../../src/main.ts';
+import { asStranger } from '../support/as-stranger.ts';
 
 const ada = `ada:${await hashPassword('hunter2')}`;
 const grace = `grace:${await hashPassword('hunter3')}`;
@@ -108,14 +110,70 @@ describe('a file of users', () => {
     assert.ok(!JSON.stringify(events).includes('hunter3'));
   });
 
-  test('that cannot be used from the start is an error', (context) => {
-    const { path, folder, heard } = fileWith('');
+  test('that cannot even be looked at any more leaves them too', (context) => {
+    const { path, folder, events, replace, heard } = fileWith(ada);
+    context.after(() => rmSync(folder, { recursive: true, force: true }));
+    const users = usersFile(path, heard);
+
+    rmSync(path);
+    symlinkSync(path, path);
+    assert.deepEqual([...users().keys()], ['ada']);
+    assert.deepEqual([...users().keys()], ['ada']);
+    replace(grace);
+
+    assert.deepEqual([...users().keys()], ['grace']);
+    assert.deepEqual(
+      events.map(({ type }) => type),
+      ['file_unusable', 'file_reloaded'],
+    );
+  });
+
+  test('that cannot be used from the start is an error that says what to do', (context) => {
+    const { path, folder, replace, heard } = fileWith('');
+    context.after(() => rmSync(folder, { recursive: true }));
+    const failureOf = (named: string) => {
+      try {
+        usersFile(named, heard);
+      } catch (error) {
+        return error instanceof Error ? error.message.replace(named, 'X') : '';
+      }
+      return 'none';
+    };
+
+    assert.match(failureOf(path), /^The users file X cannot be used: it names no user; write a/);
+    replace(`${ada}\n${ada}`);
+    assert.match(failureOf(path), /^The users file X .*: line 2 names a user a second time; leave/);
+    assert.match(failureOf(join(folder, 'none')), /^The users file X .* \(ENOENT\); write it,/);
+    assert.match(failureOf(folder), /^The users file X .* \(EISDIR\); give the path of a file/);
+  });
+
+  test('that this user may not read says who has to', {
+    skip: process.platform === 'win32',
+  }, (context) => {
+    const { path, folder, heard } = fileWith(ada);
+    context.after(() => rmSync(folder, { recursive: true }));
+    chmodSync(path, 0);
+
+    asStranger(() =>
+      assert.throws(
+        () => usersFile(path, heard),
+        /\(EACCES\); it and its folder must be readable by the user that the gateway runs as\.$/,
+      ),
+    );
+  });
+
+  test('that cannot be used stops the start, named as its setting', (context) => {
+    const { path, folder } = fileWith('grace:hunter3');
     context.after(() => rmSync(folder, { recursive: true }));
 
-    assert.throws(
-      () => usersFile(path, heard),
-      /The users file .* cannot be used\. It names no user\./,
-    );
-    assert.throws(() => usersFile(join(folder, 'none'), heard), /ENOENT/);
+    for (const named of [path, folder, join(folder, 'none')]) {
+      assert.throws(
+        () => createGateway({ upstreamRs: 'https://mcp.example.com/mcp', usersFile: named }),
+        (error) =>
+          error instanceof ConfigurationError &&
+          error.faults[0]?.setting === 'usersFile' &&
+          !error.message.includes('hunter3'),
+      );
+    }
   });
 });

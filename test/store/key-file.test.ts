@@ -6,6 +6,7 @@ import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { keysFromFile } from '../../src/adapters/system/key-file.ts';
+import { asStranger } from '../support/as-stranger.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
@@ -104,6 +105,19 @@ describe('the key file', () => {
 
   it('is refused where it cannot be read', () => {
     assert.match(refusalOf(folder), /cannot be used \(EISDIR/);
+  });
+
+  it('is refused where this user may not read it, with who has to', {
+    skip: process.platform === 'win32',
+  }, () => {
+    const path = keyFile(spelledKey(), 0);
+
+    asStranger(() =>
+      assert.match(
+        refusalOf(path),
+        /\(EACCES.*\); it must be readable by the user that the gateway runs as\.$/,
+      ),
+    );
   });
 
   const modes: [string, number, RegExp | undefined][] = [

@@ -14,7 +14,11 @@ export function fileFault(path: string, judge: FileJudge, example: string): stri
     return fault && `${quoted(path)} ${fault}.`;
   } catch (error) {
     const { code = 'unreadable' } = error as { readonly code?: string };
-    return `${quoted(path)} cannot be read (${code}); give the path of a file, for example ${example}.`;
+    const remedy =
+      code === 'EACCES'
+        ? 'it must be readable by the user that the gateway runs as'
+        : `give the path of a file, for example ${example}`;
+    return `${quoted(path)} cannot be read (${code}); ${remedy}.`;
   }
 }
 

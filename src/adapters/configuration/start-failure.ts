@@ -14,7 +14,8 @@ export function startFailure(error: unknown, config: GatewayConfig, sources: Sou
   const port = `Port ${config.port} (${describeSource('port', sources)})`;
   const address = `Host "${host}" (${describeSource('host', sources)})`;
   const next = config.port === 0 || config.port === 65_535 ? 8003 : config.port + 1;
-  switch (codeOf(error)) {
+  const { code, syscall } = systemErrorIn(error);
+  switch (code === 'EACCES' && !opensPorts.has(syscall) ? undefined : code) {
     case 'EADDRINUSE':
       return `${port} is already in use on ${host}; stop the program that has it or choose another, for example ${example('port', String(next))}.`;
     case 'EACCES':
@@ -26,7 +27,7 @@ export function startFailure(error: unknown, config: GatewayConfig, sources: Sou
     case 'EAI_AGAIN':
       return `${address} is not a name this machine can resolve; give one that it can, or an address, for example ${example('host')}.`;
     default:
-      return `The gateway could not start: ${error instanceof Error ? error.message : String(error)}.`;
+      return `The gateway could not start: ${reason(error)}.`;
   }
 }
 
@@ -42,8 +43,16 @@ function isSetting(text: string): text is SettingKey {
   return Object.hasOwn(settings, text);
 }
 
-/** The system's code, also where the error came wrapped in another. */
-function codeOf(error: unknown): unknown {
-  if (!(error instanceof Error)) return undefined;
-  return 'code' in error ? error.code : codeOf(error.cause);
+/** What Node calls it when a port is opened: in a process of its own, and for one of several workers. */
+const opensPorts: ReadonlySet<unknown> = new Set(['listen', 'bind']);
+
+/** What the system said, also where the error came wrapped in another. */
+function systemErrorIn(error: unknown): { readonly code?: unknown; readonly syscall?: unknown } {
+  if (!(error instanceof Error)) return {};
+  return 'code' in error ? error : systemErrorIn(error.cause);
+}
+
+/** Without the full stop that a sentence ends with. */
+function reason(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).replace(/\.$/, '');
 }

@@ -55,10 +55,14 @@ function load(certPath: string, keyPath: string): TlsPair {
   return pair;
 }
 
-/** What of a file changes with every replacement; `gone` where there is none. */
+/** What of a file changes with every replacement; where it cannot be looked at, why. Never throws: reading it will say so. */
 function stamp(path: string): string {
-  const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return stats ? [stats.mtimeNs, stats.ctimeNs, stats.size, stats.ino].join() : 'gone';
+  try {
+    const { mtimeNs, ctimeNs, size, ino } = statSync(path, { bigint: true });
+    return [mtimeNs, ctimeNs, size, ino].join();
+  } catch (error) {
+    return error instanceof Error && 'code' in error ? `no file: ${error.code}` : 'no file';
+  }
 }
 
 function sentence(error: unknown): string {

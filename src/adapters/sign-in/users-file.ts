@@ -24,15 +24,42 @@ export function usersFile(path: string, events: Events): () => Users {
 }
 
 function loaded(path: string): Users {
-  const users = readUsers(readFileSync(path, 'utf8'));
-  if (!users.ok) throw new Error(`The users file ${path} cannot be used. ${users.failure}`);
+  const users = readUsers(textOf(path));
+  if (!users.ok) throw new Error(`The users file ${path} cannot be used: ${users.failure}.`);
   return users.value;
 }
 
-/** What of a file changes with every replacement; `gone` where there is none. */
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const code = codeOf(error);
+    const remedy = remedies[code] ?? 'give the path of a file, for example ./users';
+    throw new Error(`The users file ${path} cannot be read (${code}); ${remedy}.`, {
+      cause: error,
+    });
+  }
+}
+
+const readable = 'it and its folder must be readable by the user that the gateway runs as';
+const remedies: Readonly<Record<string, string>> = {
+  ENOENT: 'write it, a line of NAME:HASH for each user, with hashes that hash-password prints',
+  EACCES: readable,
+  EPERM: readable,
+};
+
+/** What of a file changes with every replacement; where it cannot be looked at, why. Never throws: reading it will say so. */
 function stamp(path: string): string {
-  const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return stats ? [stats.mtimeNs, stats.ctimeNs, stats.size, stats.ino].join() : 'gone';
+  try {
+    const { mtimeNs, ctimeNs, size, ino } = statSync(path, { bigint: true });
+    return [mtimeNs, ctimeNs, size, ino].join();
+  } catch (error) {
+    return codeOf(error);
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
 }
 
 function sentence(error: unknown): string {

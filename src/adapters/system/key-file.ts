@@ -105,7 +105,9 @@ function notKey(path: string, line: number): string {
 
 function unusable(path: string, error: unknown): Result<never, string> {
   const reason = error instanceof Error ? error.message : String(error);
-  return failure(`The key file ${path} cannot be used (${reason}).`);
+  const remedy =
+    codeOf(error) === 'EACCES' ? '; it must be readable by the user that the gateway runs as' : '';
+  return failure(`The key file ${path} cannot be used (${reason})${remedy}.`);
 }
 
 function codeOf(error: unknown): unknown {
