@@ -29,6 +29,7 @@ async function route(method: string, url: string): Promise<Routed> {
   const headers = new Map<string, unknown>();
   let body: string | undefined;
   const response = {
+    req: { complete: true },
     statusCode: undefined,
     setHeader: (name: string, value: unknown) => headers.set(name, value),
     end: (text: string) => {

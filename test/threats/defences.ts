@@ -266,6 +266,10 @@ export const defences: Readonly<Record<string, readonly Removal[]>> = {
       '',
     ),
   ],
+  'Bodies that never come whole': [
+    removal('adapters/http/gateway-listener.ts', 'if (leavesRest) rests.follow(request);', ''),
+    removal('adapters/http/gateway-listener.ts', '      rests.end();\n', ''),
+  ],
   'A stranger who guesses tokens': [
     removal(
       'domain/grant-code.ts',

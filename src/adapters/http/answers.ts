@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { httpStatusOf, type OAuthError } from '../../domain/oauth-error.ts';
 import { pageHeaders } from './page-layout.ts';
 import { notesOf } from './request-notes.ts';
+import { leaveRest } from './rest-of-body.ts';
 
 /** Further headers of an answer. */
 export type Headers = Readonly<Record<string, string | readonly string[]>>;
@@ -11,6 +12,7 @@ function send(response: ServerResponse, status: number, headers: Headers, body: 
   const { id } = notesOf(response);
   if (id !== '') response.setHeader('X-Request-Id', id);
   response.setHeader('Content-Length', Buffer.byteLength(body));
+  leaveRest(response);
   response.statusCode = status;
   response.end(body);
 }

@@ -3,6 +3,7 @@ import type { GatewayAddress } from '../../domain/gateway-address.ts';
 import { isAllowedOrigin, type OriginPolicy } from '../../domain/web-origin.ts';
 import { sendJson } from './answers.ts';
 import { rawValue } from './raw-headers.ts';
+import { leaveRest } from './rest-of-body.ts';
 import { seenBase } from './seen-base.ts';
 
 /** Request headers that a browser client may send; every `Mcp-` header besides. */
@@ -87,6 +88,7 @@ function answerPreflight(
   allowed: boolean,
 ): void {
   if (allowed) allowPreflight(request, response);
+  leaveRest(response);
   response.writeHead(204).end();
 }
 

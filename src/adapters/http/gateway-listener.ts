@@ -1,4 +1,4 @@
-import type { RequestListener } from 'node:http';
+import type { IncomingMessage, RequestListener } from 'node:http';
 import type { Ports } from '../../application/ports.ts';
 import { rateLimit } from '../../application/rate-limit.ts';
 import type { UseCases } from '../../application/use-cases.ts';
@@ -12,7 +12,8 @@ import { callers } from './forwarding.ts';
 import type { UpstreamHealth } from './health-endpoints.ts';
 import { hostWatch } from './host-watch.ts';
 import type { IntrospectionCaller } from './introspection-endpoint.ts';
-import { requestIds, takeNotes } from './request-notes.ts';
+import { type RequestNotes, requestIds, takeNotes } from './request-notes.ts';
+import { restsOfBodies } from './rest-of-body.ts';
 import { router } from './router.ts';
 import { routes } from './routes.ts';
 import { serverFailure } from './server-failure.ts';
@@ -66,10 +67,12 @@ export function gatewayListener(
   const cookies = flowCookies(() => address().canonical, flowTtl, clock);
   const session = sessionCookie(() => address().canonical, settings.sessionTtl);
   const streams = new Set<() => void>();
+  const rests = restsOfBodies();
   let requests = 0;
   let isDraining = false;
-  const over = () => {
+  const over = (request: IncomingMessage, { leavesRest }: RequestNotes) => {
     requests -= 1;
+    if (leavesRest) rests.follow(request);
   };
   const endStreams = () => {
     for (const end of streams) end();
@@ -118,6 +121,7 @@ export function gatewayListener(
     drain: () => {
       isDraining = true;
       endStreams();
+      rests.end();
     },
   };
 }

@@ -10,6 +10,8 @@ export interface RequestNotes {
   route: string;
   /** Nobody wants to read about it: health checks. */
   quiet: boolean;
+  /** The answer is the gateway's own, and does not need what is left of the body. */
+  leavesRest: boolean;
   flow: string | undefined;
   grantType: RequestFacts['grantType'];
   error: string | undefined;
@@ -34,6 +36,7 @@ function blank(id: string, caller: Caller | undefined): RequestNotes {
     caller,
     route: 'none',
     quiet: false,
+    leavesRest: false,
     flow: undefined,
     grantType: undefined,
     error: undefined,
@@ -41,14 +44,14 @@ function blank(id: string, caller: Caller | undefined): RequestNotes {
   };
 }
 
-/** Takes notes about a request, and tells them when it has been answered; `over` hears of that too. */
+/** Takes notes about a request, and tells them when it has been answered; `over` hears of that first. */
 export function takeNotes(
   request: IncomingMessage,
   response: NotedResponse,
   id: string,
   caller: Caller,
   events: Events,
-  over: () => void,
+  over: (request: IncomingMessage, notes: RequestNotes) => void,
 ): RequestNotes {
   const notes = blank(id, caller);
   const { socket, method = '' } = request;
@@ -56,7 +59,7 @@ export function takeNotes(
   const writtenBefore = socket.bytesWritten;
   response[kept] = notes;
   response.on('close', () => {
-    over();
+    over(request, notes);
     if (notes.quiet) return;
     events.emit({
       type: 'request_answered',

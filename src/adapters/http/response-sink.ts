@@ -194,9 +194,6 @@ export class ResponseSink implements McpClientSink {
 
   /** RFC 6750 §3.1: no error where no token was sent. */
   refuse(error: 'invalid_token' | undefined): void {
-    // What is left of a short body is read and thrown away, so that the connection can go on; a long one is not waited for.
-    const rest = restOfBody(this.#request);
-    if (rest === 'short') this.#request.resume();
     const description =
       error && 'The access token is not accepted: refresh it, or authorize again.';
     const challenge = spellBearerChallenge({
@@ -210,10 +207,7 @@ export class ResponseSink implements McpClientSink {
       error_description:
         description ?? 'Authorize first: see resource_metadata in WWW-Authenticate.',
     };
-    sendJson(this.#response, 401, body, {
-      'WWW-Authenticate': challenge,
-      ...(rest === 'long' && { Connection: 'close' }),
-    });
+    sendJson(this.#response, 401, body, { 'WWW-Authenticate': challenge });
   }
 
   /** Trailers need chunks (RFC 9112 §7.1.2), and Node throws where they are announced without. */
@@ -267,14 +261,6 @@ function writeHead(response: ServerResponse, status: number, headers: RawHeaders
   }
   for (const [name, value] of headerPairs(headers)) response.appendHeader(name, value);
   response.writeHead(status);
-}
-
-/** How much of a refused request's body may still come. */
-function restOfBody(request: IncomingMessage): 'none' | 'short' | 'long' {
-  if (request.complete) return 'none';
-  const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
-  if (encoding === undefined && length === undefined) return 'none';
-  return encoding === undefined && Number(length) <= 64 * 1024 ? 'short' : 'long';
 }
 
 /** Node has a name of its own for the links, and takes them one by one. */
