@@ -135,7 +135,8 @@ function signIn(flow: Flow, subject: Subject): Result<Flow, FlowRefusal> {
 
 /** The browser goes to the upstream once; a second time only after it came back, and marked as such, so that it never goes round in circles. */
 function send(flow: Flow, ask: UpstreamAsk): Result<Flow, FlowRefusal> {
-  if (flow.stage === 'upstream' && flow.ask === undefined) return success({ ...flow, ask });
+  const first = flow.stage === 'upstream' && flow.ask === undefined && !ask.again;
+  if (first) return success({ ...flow, ask });
   const once = flow.stage === 'returned' && flow.ask?.again === false && ask.again;
   return once ? success({ ...flow, stage: 'upstream', ask }) : outOfOrder;
 }
