@@ -131,6 +131,16 @@ export interface Store {
   close(): Promise<void>;
 }
 
+/** The kinds of records, by their names in the store. */
+export type RecordKind = Exclude<keyof Store, 'counters' | 'probe' | 'close'>;
+
+/** What a record of a kind is about. */
+export type RecordOf<Name extends RecordKind> = Store[Name] extends {
+  read(key: string): Promise<Versioned<infer Value> | undefined>;
+}
+  ? Value
+  : never;
+
 /** The store cannot be reached, or did not answer in time. Whoever asked is to be told to come back: 503. */
 export class StoreUnavailable extends Error {
   override readonly name: string = 'StoreUnavailable';

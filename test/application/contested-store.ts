@@ -1,26 +1,29 @@
-import { type Records, type Store, StoreUnavailable } from '../../src/application/ports.ts';
-
-type Kind = Exclude<keyof Store, 'counters' | 'probe' | 'close'>;
+import {
+  type RecordKind,
+  type Records,
+  type Store,
+  StoreUnavailable,
+} from '../../src/application/ports.ts';
 
 /** A store in which other writers can be let in first. */
 export interface ContestedStore extends Store {
   /** Runs before the next write of this kind (or before as many as it says), between its reading and its writing. */
-  beforeWrite(kind: Kind, rival: (key: string) => Promise<unknown>, times?: number): void;
+  beforeWrite(kind: RecordKind, rival: (key: string) => Promise<unknown>, times?: number): void;
   /** The store as the rivals use it: nobody comes before them, and it is never away. */
   readonly quiet: Store;
   /** While it is away nothing can be read or written. */
   isAway: boolean;
   /** The next write of this kind is done, and its answer lost. */
-  loseNextAnswer(kind: Kind): void;
+  loseNextAnswer(kind: RecordKind): void;
 }
 
 export function contestedStore(quiet: Store): ContestedStore {
-  const rivals = new Map<Kind, ((key: string) => Promise<unknown>)[]>();
-  const losing = new Set<Kind>();
+  const rivals = new Map<RecordKind, ((key: string) => Promise<unknown>)[]>();
+  const losing = new Set<RecordKind>();
   const unlessAway = () => {
     if (contestedByAll.isAway) throw new StoreUnavailable('away');
   };
-  const contested = <Value>(kind: Kind, records: Records<Value>): Records<Value> => ({
+  const contested = <Value>(kind: RecordKind, records: Records<Value>): Records<Value> => ({
     read: async (key) => {
       unlessAway();
       return records.read(key);

@@ -10,7 +10,7 @@ import {
   registrationSchema,
   stepUpSchema,
 } from '../../src/adapters/store/record-schemas.ts';
-import type { RecordKind } from '../../src/adapters/testing/sample-records.ts';
+import type { RecordKind } from '../../src/application/ports.ts';
 
 /** The part of a JSON Schema that names members. */
 interface Described {

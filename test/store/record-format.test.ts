@@ -4,11 +4,10 @@ import {
   currentSchema,
   recordFormat,
   type Schema,
-  type ValueOf,
 } from '../../src/adapters/store/record-format.ts';
 import { recordKey } from '../../src/adapters/store/record-key.ts';
 import { recordKinds, sampleRecord } from '../../src/adapters/testing/sample-records.ts';
-import { StoreUnavailable, type Version } from '../../src/application/ports.ts';
+import { type RecordOf, StoreUnavailable, type Version } from '../../src/application/ports.ts';
 import type { Flow } from '../../src/domain/authorization-flow.ts';
 import type { Client } from '../../src/domain/client-registration.ts';
 import { endGrant, type LiveGrant } from '../../src/domain/grant.ts';
@@ -27,7 +26,7 @@ function reread<Name extends (typeof recordKinds)[number]>(
   const text = recordFormat(kind, currentSchema).spell({
     version,
     expiresAt,
-    value: value as ValueOf<Name>,
+    value: value as RecordOf<Name>,
   });
   const record = recordFormat(kind, schema).read(text);
   assert.equal(record.version, version);

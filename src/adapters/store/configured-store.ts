@@ -1,7 +1,14 @@
-import type { Clock, Counters, Records, Store } from '../../application/ports.ts';
+import type {
+  Clock,
+  Counters,
+  RecordKind,
+  RecordOf,
+  Records,
+  Store,
+} from '../../application/ports.ts';
 import { openDiskStore } from './disk.ts';
 import { memoryStore } from './memory.ts';
-import { type Kind, recordsOfAll, type ValueOf } from './record-format.ts';
+import { recordsOfAll } from './records-of-all.ts';
 import { openRedisStore } from './redis.ts';
 import type { RedisAddress } from './redis-address.ts';
 import type { StoreOptions } from './store-options.ts';
@@ -56,8 +63,8 @@ function storeOnDemand<Ready extends Opened>(
     );
     return opening;
   };
-  const records = <Name extends Kind>(kind: Name): Records<ValueOf<Name>> => {
-    const of = (ready: Store) => ready[kind] as Records<ValueOf<Name>>;
+  const records = <Name extends RecordKind>(kind: Name): Records<RecordOf<Name>> => {
+    const of = (ready: Store) => ready[kind] as Records<RecordOf<Name>>;
     return {
       read: (key) => (store ? of(store).read(key) : opened().then((ready) => of(ready).read(key))),
       write: (...write) =>

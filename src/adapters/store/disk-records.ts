@@ -1,10 +1,17 @@
-import type { Clock, Records, Version, Versioned, WriteOutcome } from '../../application/ports.ts';
+import type {
+  Clock,
+  RecordKind,
+  Records,
+  Version,
+  Versioned,
+  WriteOutcome,
+} from '../../application/ports.ts';
 import { type EpochSeconds, isExpired } from '../../domain/lifetime.ts';
 import { inTime, unavailable } from './in-time.ts';
 import { committed, type LmdbTable } from './lmdb.ts';
 import { newVersion } from './new-version.ts';
 import { RecentRecords } from './recent-records.ts';
-import type { Kind, RecordFormat, StoredRecord } from './record-format.ts';
+import type { RecordFormat, StoredRecord } from './record-format.ts';
 import { recordKey } from './record-key.ts';
 import type { StoreOptions } from './store-options.ts';
 import { UnreadableCount } from './unreadable-count.ts';
@@ -15,11 +22,11 @@ export interface DiskTables {
   readonly clock: Pick<Clock, 'now'>;
   /** Comes before every reading: sees what other processes have committed until now. Throws where the store is closed. */
   refresh(): void;
-  readonly tables: Readonly<Record<Kind, LmdbTable<string>>>;
+  readonly tables: Readonly<Record<RecordKind, LmdbTable<string>>>;
   readonly health: WriteHealth;
   readonly unreadable: StoreOptions['unreadable'];
   /** `[expiry, kind, key]` of every record, to its version: changed together with the record, so that expired ones are found without a search. */
-  readonly expiry: LmdbTable<readonly [number, Kind, string]>;
+  readonly expiry: LmdbTable<readonly [number, RecordKind, string]>;
 }
 
 /** How long a write may take before whoever asked for it is told to come back (milliseconds). */
@@ -36,13 +43,13 @@ const keptAtHand = 4096;
 export class DiskRecords<Value> implements Records<Value> {
   readonly #disk: DiskTables;
   readonly #table: LmdbTable<string>;
-  readonly #kind: Kind;
+  readonly #kind: RecordKind;
   readonly #format: RecordFormat<Value>;
   readonly #limit: number;
   readonly #unreadable: UnreadableCount;
   readonly #recent = new RecentRecords<StoredRecord<Value>>(keptAtHand);
 
-  constructor(disk: DiskTables, kind: Kind, format: RecordFormat<Value>, limit: number) {
+  constructor(disk: DiskTables, kind: RecordKind, format: RecordFormat<Value>, limit: number) {
     this.#disk = disk;
     this.#table = disk.tables[kind];
     this.#kind = kind;

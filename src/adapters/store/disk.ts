@@ -1,16 +1,16 @@
-import { type Clock, type Store, StoreUnavailable } from '../../application/ports.ts';
+import {
+  type Clock,
+  type RecordKind,
+  type Store,
+  StoreUnavailable,
+} from '../../application/ports.ts';
 import { prepareFiles } from './disk-files.ts';
 import { DiskRecords, type DiskTables, patience } from './disk-records.ts';
 import { inTime, unavailable } from './in-time.ts';
 import { defaultLimits } from './limits.ts';
 import { committed, type LmdbFile, lmdbOptions, loadLmdb } from './lmdb.ts';
-import {
-  currentSchema,
-  type Kind,
-  recordFormat,
-  recordsOfAll,
-  type Schema,
-} from './record-format.ts';
+import { currentSchema, recordFormat, type Schema } from './record-format.ts';
+import { recordsOfAll } from './records-of-all.ts';
 import { keyMark, renewedMarks } from './store-marks.ts';
 import type { StoreOptions } from './store-options.ts';
 import { WriteHealth } from './write-health.ts';
@@ -31,7 +31,7 @@ export async function openDiskStore(
     let isClosed = false;
     const health = new WriteHealth(() => writeOne(root, path));
     const disk = { ...tablesOf(root, clock, () => isClosed), health, unreadable };
-    const records = <Name extends Kind>(kind: Name) =>
+    const records = <Name extends RecordKind>(kind: Name) =>
       new DiskRecords(disk, kind, recordFormat(kind, schema), most[kind]);
     return {
       ...recordsOfAll(records),
@@ -87,7 +87,7 @@ function tablesOf(
   clock: Pick<Clock, 'now'>,
   isClosed: () => boolean,
 ): Omit<DiskTables, 'health' | 'unreadable'> {
-  const table = (name: Kind) =>
+  const table = (name: RecordKind) =>
     root.openDB<string>({ name, encoding: 'string', useVersions: true });
   return {
     clock,

@@ -9,6 +9,7 @@ import type {
 } from '../../application/ports.ts';
 import { type EpochSeconds, isExpired } from '../../domain/lifetime.ts';
 import { defaultLimits, type StoreLimits } from './limits.ts';
+import { recordsOfAll } from './records-of-all.ts';
 
 /**
  * A store in this process's memory: bounded, and gone with the process. At a bound new records are answered with `full`; nothing that
@@ -17,12 +18,7 @@ import { defaultLimits, type StoreLimits } from './limits.ts';
 export function memoryStore(clock: Pick<Clock, 'now'>, limits: Partial<StoreLimits> = {}): Store {
   const most = { ...defaultLimits, ...limits };
   return {
-    flows: new MemoryRecords(clock, most.flows),
-    clients: new MemoryRecords(clock, most.clients),
-    grants: new MemoryRecords(clock, most.grants),
-    registrations: new MemoryRecords(clock, most.registrations),
-    assertions: new MemoryRecords(clock, most.assertions),
-    stepUps: new MemoryRecords(clock, most.stepUps),
+    ...recordsOfAll((kind) => new MemoryRecords(clock, most[kind])),
     probe: () => Promise.resolve(),
     close: () => Promise.resolve(),
   };

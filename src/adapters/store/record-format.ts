@@ -1,7 +1,7 @@
 import type { ZodType } from 'zod';
 import {
-  type Records,
-  type Store,
+  type RecordKind,
+  type RecordOf,
   UnreadableRecord,
   type Version,
   type Versioned,
@@ -16,33 +16,6 @@ import {
   stepUpSchema,
 } from './record-schemas.ts';
 
-/** The kinds of record that a store holds, by their name there. */
-export type Kind = Exclude<keyof Store, 'counters' | 'probe' | 'close'>;
-
-/** What a kind of record is about. */
-export type ValueOf<Name extends Kind> = Store[Name] extends {
-  read(key: string): Promise<Versioned<infer Value> | undefined>;
-}
-  ? Value
-  : never;
-
-/** The records of every kind, as a store has them. */
-export type RecordsOfAll = Pick<Store, Kind>;
-
-/** Makes the records of every kind, each in the same way: a store that has one of them has all. */
-export function recordsOfAll(
-  make: <Name extends Kind>(kind: Name) => Records<ValueOf<Name>>,
-): RecordsOfAll {
-  return {
-    flows: make('flows'),
-    clients: make('clients'),
-    grants: make('grants'),
-    registrations: make('registrations'),
-    assertions: make('assertions'),
-    stepUps: make('stepUps'),
-  };
-}
-
 /** A record as a store holds it. */
 export interface StoredRecord<Value> extends Versioned<Value> {
   readonly expiresAt: EpochSeconds;
@@ -56,7 +29,7 @@ export interface Schema {
   /** The version that is written. */
   readonly version: number;
   /** By the version they start from; a kind that did not change needs none. */
-  readonly upgrades: Readonly<Record<number, Partial<Record<Kind, Upgrade>>>>;
+  readonly upgrades: Readonly<Record<number, Partial<Record<RecordKind, Upgrade>>>>;
 }
 
 /** The schema of this release. Whoever changes a record so that an older one no longer reads raises it, and says how to get there. */
@@ -69,7 +42,7 @@ export interface RecordFormat<Value> {
   read(text: string): StoredRecord<Value>;
 }
 
-const valueSchemas: { readonly [Name in Kind]: ZodType<ValueOf<Name>> } = {
+const valueSchemas: { readonly [Name in RecordKind]: ZodType<RecordOf<Name>> } = {
   flows: flowSchema,
   clients: clientSchema,
   grants: grantSchema,
@@ -81,11 +54,11 @@ const valueSchemas: { readonly [Name in Kind]: ZodType<ValueOf<Name>> } = {
 const head = /^(\d{1,16}) (\d{1,16}) (\d{1,6}) /;
 
 /** The format of one kind of record under a schema. A record of an older version is upgraded as it is read, and written anew with its next change. */
-export function recordFormat<Name extends Kind>(
+export function recordFormat<Name extends RecordKind>(
   kind: Name,
   schema: Schema,
-): RecordFormat<ValueOf<Name>> {
-  const valueSchema: ZodType<ValueOf<Name>> = valueSchemas[kind];
+): RecordFormat<RecordOf<Name>> {
+  const valueSchema: ZodType<RecordOf<Name>> = valueSchemas[kind];
   return {
     spell: ({ version, expiresAt, value }) =>
       `${version} ${expiresAt} ${schema.version} ${JSON.stringify(value, nothingLeftOut)}`,
@@ -120,7 +93,7 @@ function parsed(json: string): unknown {
   }
 }
 
-function upgraded(members: unknown, kind: Kind, writtenBy: number, schema: Schema): unknown {
+function upgraded(members: unknown, kind: RecordKind, writtenBy: number, schema: Schema): unknown {
   let current = members;
   for (let version = writtenBy; version < schema.version; version += 1) {
     const upgrade = schema.upgrades[version]?.[kind];

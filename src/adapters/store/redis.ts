@@ -1,13 +1,7 @@
-import type { Clock, Store } from '../../application/ports.ts';
+import type { Clock, RecordKind, Store } from '../../application/ports.ts';
 import { unavailable } from './in-time.ts';
-import {
-  currentSchema,
-  type Kind,
-  recordFormat,
-  recordsOfAll,
-  type Schema,
-  type StoredRecord,
-} from './record-format.ts';
+import { currentSchema, recordFormat, type Schema, type StoredRecord } from './record-format.ts';
+import { recordsOfAll } from './records-of-all.ts';
 import type { RedisAddress } from './redis-address.ts';
 import { RedisConnection } from './redis-connection.ts';
 import { redisCounters } from './redis-counters.ts';
@@ -43,7 +37,7 @@ export async function openRedisStore(
     connection.watch((link) => mark.look(link));
     const health = new WriteHealth(() => connection.run((link) => mark.touch(link)));
     const shared = { clock, connection, tracked, mark, health };
-    const records = <Name extends Kind>(kind: Name) =>
+    const records = <Name extends RecordKind>(kind: Name) =>
       new RedisRecords(
         shared,
         `${address.prefix}${kind}:`,

@@ -1,13 +1,12 @@
-import { UnreadableRecord } from '../../application/ports.ts';
-import type { Kind } from './record-format.ts';
+import { type RecordKind, UnreadableRecord } from '../../application/ports.ts';
 
 /** Counts what a scan leaves out, and says so once. */
 export class UnreadableCount {
-  readonly #kind: Kind;
-  readonly #tell: (kind: Kind, count: number) => void;
+  readonly #kind: RecordKind;
+  readonly #tell: (kind: RecordKind, count: number) => void;
   #told = 0;
 
-  constructor(kind: Kind, tell: (kind: Kind, count: number) => void = () => {}) {
+  constructor(kind: RecordKind, tell: (kind: RecordKind, count: number) => void = () => {}) {
     this.#kind = kind;
     this.#tell = tell;
   }

@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
-import type { Clock, Records, Store, Version, Versioned } from '../../application/ports.ts';
+import type {
+  Clock,
+  RecordKind,
+  Records,
+  Store,
+  Version,
+  Versioned,
+} from '../../application/ports.ts';
 import type { Client } from '../../domain/client-registration.ts';
 import { after as later, seconds } from '../../domain/lifetime.ts';
-import { type RecordKind, recordKinds, sampleRecord } from './sample-records.ts';
+import { recordKinds, sampleRecord } from './sample-records.ts';
 import { wholeRecords } from './whole-records.ts';
 
 /** A store to be judged. */

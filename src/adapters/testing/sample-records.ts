@@ -1,6 +1,6 @@
 import type {
   KeptStepUp,
-  Store,
+  RecordKind,
   UpstreamRegistration,
   UsedAssertion,
 } from '../../application/ports.ts';
@@ -24,10 +24,7 @@ import {
 } from '../../domain/token-pair.ts';
 import { countingRandom } from './counting-random.ts';
 
-/** The kinds of records that a store keeps. */
-export type RecordKind = Exclude<keyof Store, 'counters' | 'probe' | 'close'>;
-
-/** All of them. */
+/** All kinds of records that a store keeps. */
 export const recordKinds: readonly RecordKind[] = [
   'flows',
   'clients',

@@ -1,4 +1,4 @@
-import type { Store, UpstreamRegistration, Versioned } from '../../application/ports.ts';
+import type { RecordKind, RecordOf, UpstreamRegistration } from '../../application/ports.ts';
 import type { Flow, UpstreamAsk } from '../../domain/authorization-flow.ts';
 import type { ClientRequest } from '../../domain/authorization-request.ts';
 import type { KeySource } from '../../domain/client-keys.ts';
@@ -34,11 +34,7 @@ export type Whole<Type> = Type extends string | number | boolean
 
 /** Records of each kind: in every form, with every word that a member can be, and with every member there. */
 export type WholeRecords = {
-  readonly [Kind in Exclude<keyof Store, 'counters' | 'probe' | 'close'>]: Store[Kind] extends {
-    read(key: string): Promise<Versioned<infer Value> | undefined>;
-  }
-    ? readonly Value[]
-    : never;
+  readonly [Kind in RecordKind]: readonly RecordOf<Kind>[];
 };
 
 /** Another name, other records. */
