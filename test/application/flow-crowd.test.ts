@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Crowd } from '../../src/application/flow-crowd.ts';
 import type { FlowId } from '../../src/domain/authorization-flow.ts';
 import { aBrowser, aClient, form, parameters } from './dance.ts';
 import { base, valueIn, type WiredOptions, wired, world } from './wired.ts';
@@ -32,18 +31,6 @@ test('of all logins the newest stay', async () => {
   assert.deepEqual(await Promise.all(flows.map(lives)), [false, false, true, true]);
 });
 
-test('a flood from many addresses puts out its own, and not who is still typing', async () => {
-  const { begin, lives } = await crowd({ total: 10 });
-  const typing = await begin('home');
-  const flood: FlowId[] = [];
-  for (let time = 0; time < 40; time += 1) flood.push(await begin(`flood ${time % 4}`));
-
-  const alive = await Promise.all(flood.map(lives));
-
-  assert.equal(await lives(typing), true);
-  assert.deepEqual(alive, [...Array(31).fill(false), ...Array(9).fill(true)]);
-});
-
 test('a login in which somebody has signed in is never touched, nor one that is over', async () => {
   const { outside, gateway, begin, lives } = await crowd({ perSender: 1 });
   const flow = await begin('a');
@@ -67,11 +54,4 @@ test('a login that is open in a browser may leave, and its user is told', async 
   const late = await gateway.submitSignIn(form(screen));
 
   assert.equal(late.ok ? undefined : late.failure, 'unknown');
-});
-
-test('where nobody has begun anything, nothing leaves', () => {
-  const nobody = new Crowd();
-
-  assert.equal(nobody.dropBeyond(-1), undefined);
-  assert.equal(nobody.drop({ sender: 'a', flows: new Set() }), undefined);
 });
