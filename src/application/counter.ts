@@ -1,63 +1,127 @@
-import { after, type EpochSeconds, isExpired, type Seconds } from '../domain/lifetime.ts';
-import type { Counters, Ports, Tally } from './ports.ts';
+import {
+  after,
+  type EpochSeconds,
+  epochSeconds,
+  isExpired,
+  type Seconds,
+} from '../domain/lifetime.ts';
+import type { Ports, Tally } from './ports.ts';
+
+/** How often something has happened, in all processes that count together and in this one alone. */
+export interface Count extends Tally {
+  /** Those of `count` that this process could tell nobody about. */
+  readonly own: number;
+}
+
+/** One more that was counted. */
+export interface Counted {
+  /** What there was before. */
+  readonly before: Count;
+  /** Takes it back from where it was counted. */
+  takeBack(): Promise<void>;
+}
 
 /** Counts one kind of thing, by key; each key is forgotten some time after its last one. Never fails. */
 export interface Counter {
-  read(key: string): Promise<Tally>;
-  /** One more, if there are `over` of them (left out: in any case); answers with what there was before. */
-  add(key: string, over?: number): Promise<Tally>;
-  /** Takes one back, if there is one. */
-  takeBack(key: string): Promise<void>;
+  read(key: string): Promise<Count>;
+  /** One more; absent, and nothing was counted, where it is no longer as it was when it was read (left out: that does not matter). */
+  add(key: string): Promise<Counted>;
+  add(key: string, asRead: Count): Promise<Counted | undefined>;
 }
 
+type CounterPorts = Pick<Ports, 'clock' | 'store'>;
+
 /** A counter that the processes of one store share where it can count for them. Where it cannot, or is away, this process counts for itself. */
-export function counter(
-  { clock, store }: Pick<Ports, 'clock' | 'store'>,
-  purpose: string,
-  life: Seconds,
-): Counter {
-  const own = new OwnTallies(life);
-  const { counters } = store;
-  const shared = async <Answer>(
-    ask: (counters: Counters) => Promise<Answer>,
-    otherwise: () => Answer,
-  ): Promise<Answer> => {
-    if (counters === undefined) return otherwise();
-    try {
-      return await ask(counters);
-    } catch {
-      return otherwise();
+export function counter(ports: CounterPorts, purpose: string, life: Seconds): Counter {
+  return new SharedCounter(ports, purpose, life);
+}
+
+class SharedCounter implements Counter {
+  readonly #ports: CounterPorts;
+  readonly #purpose: string;
+  readonly #life: Seconds;
+  readonly #own: OwnTallies;
+
+  constructor(ports: CounterPorts, purpose: string, life: Seconds) {
+    this.#ports = ports;
+    this.#purpose = purpose;
+    this.#life = life;
+    this.#own = new OwnTallies(life);
+  }
+
+  async read(key: string): Promise<Count> {
+    const shared = await this.#tryRead(key);
+    const now = this.#ports.clock.now();
+    return together(this.#living(shared, now), this.#living(this.#own.read(key), now));
+  }
+
+  async add(key: string): Promise<Counted>;
+  async add(key: string, asRead: Count): Promise<Counted | undefined>;
+  async add(key: string, asRead?: Count): Promise<Counted | undefined> {
+    const shared = await this.#tryAdd(key, asRead);
+    const now = this.#ports.clock.now();
+    const own = this.#living(this.#own.read(key), now);
+    if (shared !== undefined) {
+      const before = together(this.#living(shared.before, now), own);
+      const isAsRead =
+        asRead === undefined || before.count - before.own === asRead.count - asRead.own;
+      return isAsRead ? { before, takeBack: () => this.#tryTakeBack(key) } : undefined;
     }
-  };
-  const name = (key: string) => `${purpose}:${key}`;
-  const living = (tally: Tally | undefined, now: EpochSeconds): Tally =>
-    tally === undefined || isExpired(after(tally.last, life), now)
-      ? { count: 0, last: now }
-      : tally;
-  return {
-    read: async (key) => {
-      const now = clock.now();
-      const tally = await shared(
-        (all) => all.read(name(key)),
-        () => own.read(key),
-      );
-      return living(tally, now);
-    },
-    add: async (key, over) => {
-      const now = clock.now();
-      const step = { now, life, ...(over === undefined ? {} : { over }) };
-      const before = await shared(
-        (all) => all.add(name(key), step),
-        () => own.add(key, living(own.read(key), now), step),
-      );
-      return living(before, now);
-    },
-    takeBack: (key) =>
-      shared(
-        (all) => all.takeBack(name(key)),
-        () => own.takeBack(key),
-      ),
-  };
+    // Counted here, it is read here too the next time: whoever asks again does not ask for ever.
+    if (asRead !== undefined && own.count !== asRead.own) return undefined;
+    this.#own.add(key, own.count, now);
+    return {
+      before: asRead ?? together(nothing, own),
+      takeBack: async () => this.#own.takeBack(key),
+    };
+  }
+
+  #name(key: string): string {
+    return `${this.#purpose}:${key}`;
+  }
+
+  async #tryRead(key: string): Promise<Tally | undefined> {
+    try {
+      return await this.#ports.store.counters?.read(this.#name(key));
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Absent where it could not be counted for all. */
+  async #tryAdd(
+    key: string,
+    asRead: Count | undefined,
+  ): Promise<{ readonly before: Tally | undefined } | undefined> {
+    const { clock, store } = this.#ports;
+    if (store.counters === undefined) return undefined;
+    const over = asRead === undefined ? {} : { over: asRead.count - asRead.own };
+    const step = { now: clock.now(), life: this.#life, ...over };
+    try {
+      return { before: await store.counters.add(this.#name(key), step) };
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #tryTakeBack(key: string): Promise<void> {
+    try {
+      await this.#ports.store.counters?.takeBack(this.#name(key));
+    } catch {
+      // It is forgotten by itself.
+    }
+  }
+
+  #living(tally: Tally | undefined, now: EpochSeconds): Tally {
+    return tally === undefined || isExpired(after(tally.last, this.#life), now) ? nothing : tally;
+  }
+}
+
+const nothing: Tally = { count: 0, last: epochSeconds(0) };
+
+function together(shared: Tally, own: Tally): Count {
+  const last = epochSeconds(Math.max(shared.last, own.last));
+  return { count: shared.count + own.count, last, own: own.count };
 }
 
 /** More keys than this are not kept: what was counted longest ago is forgotten first. */
@@ -76,12 +140,10 @@ class OwnTallies {
     return this.#tallies.get(key);
   }
 
-  add(key: string, before: Tally, { now, over }: { now: EpochSeconds; over?: number }): Tally {
-    if (over !== undefined && over !== before.count) return before;
+  add(key: string, before: number, now: EpochSeconds): void {
     this.#tallies.delete(key);
-    this.#tallies.set(key, { count: before.count + 1, last: now });
+    this.#tallies.set(key, { count: before + 1, last: now });
     this.#forgetOldest(now);
-    return before;
   }
 
   takeBack(key: string): void {

@@ -20,7 +20,7 @@ export function rateLimit(
   const counted = counter(ports, purpose, seconds(window));
   return async (from) => {
     const now = ports.clock.now();
-    const before = await counted.add(`${Math.floor(now / window)}:${from}`);
+    const { before } = await counted.add(`${Math.floor(now / window)}:${from}`);
     return before.count < perMinute ? undefined : window - (now % window);
   };
 }

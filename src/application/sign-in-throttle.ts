@@ -1,6 +1,6 @@
 import { after, seconds, timeLeft } from '../domain/lifetime.ts';
 import { type SignInDelay, signInDelay } from '../domain/sign-in-delay.ts';
-import { counter } from './counter.ts';
+import { type Counted, counter } from './counter.ts';
 import type { Ports, Tally } from './ports.ts';
 
 /** Whether credentials may be tried now. */
@@ -23,14 +23,19 @@ export function signInThrottle(ports: Pick<Ports, 'clock' | 'store'>): SignInThr
   const accounts = counter(ports, 'account', memory);
   const senders = counter(ports, 'sender', memory);
   const underWay = new UnderWay();
-  const admitted = async (account: string, sender: string, pause: number): Promise<Admission> => {
+  const admitted = async (
+    account: string,
+    sender: string,
+    pause: number,
+    bySender: Counted,
+  ): Promise<Admission> => {
     const end = underWay.begin(sender);
-    await accounts.add(account);
+    const forAccount = await accounts.add(account);
     return {
       type: 'try',
       pause,
       over: async (isFailure) => {
-        if (!isFailure) await Promise.all([accounts.takeBack(account), senders.takeBack(sender)]);
+        if (!isFailure) await Promise.all([forAccount.takeBack(), bySender.takeBack()]);
         end();
       },
     };
@@ -44,10 +49,10 @@ export function signInThrottle(ports: Pick<Ports, 'clock' | 'store'>): SignInThr
     const delay = signInDelay({ bySender: bySender.count, forAccount: forAccount.count });
     const left = waitLeft(delay, bySender, ports);
     if (left > 0) return { type: 'wait', length: left };
-    const before = await senders.add(sender, bySender.count);
+    const counted = await senders.add(sender, bySender);
     // Where another attempt of the same sender was faster, that one counts too.
-    if (before.count !== bySender.count) return undefined;
-    return admitted(account, sender, delay.type === 'pause' ? delay.length : 0);
+    if (counted === undefined) return undefined;
+    return admitted(account, sender, delay.type === 'pause' ? delay.length : 0, counted);
   };
   return async (account, sender) => {
     for (;;) {

@@ -158,6 +158,25 @@ describe('the throttle of sign-ins', () => {
     assert.equal((await attempt(throttle, 'first')).type, 'try');
   });
 
+  it('counts in each process by itself what those that count together do not take, and comes to an end', async () => {
+    const counters = sharedCounters();
+    const throttle = signInThrottle(place(counters));
+    await fail(throttle, 3, 'here');
+    counters.isReadOnly = true;
+
+    const outcomes = [
+      await attempt(throttle, 'here'),
+      await attempt(throttle, 'here', false),
+      await attempt(throttle, 'here'),
+      await attempt(throttle, 'here'),
+    ];
+
+    assert.deepEqual(
+      outcomes.map(({ type }) => type),
+      ['try', 'try', 'try', 'wait'],
+    );
+  });
+
   it('may lose what it shares between an attempt’s admission and its end', async () => {
     const counters = sharedCounters();
     const throttle = signInThrottle(place(counters));

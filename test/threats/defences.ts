@@ -365,8 +365,8 @@ export const defences: Readonly<Record<string, readonly Removal[]>> = {
   'Guessed passwords': [
     removal(
       'application/sign-in-throttle.ts',
-      'const before = await senders.add(sender, bySender.count);',
-      'const before = bySender;',
+      'const counted = await senders.add(sender, bySender);',
+      'const counted = { takeBack: async () => {} } as Counted;',
     ),
     removal(
       'adapters/sign-in/hashed-users.ts',
@@ -452,20 +452,13 @@ export const defences: Readonly<Record<string, readonly Removal[]>> = {
   'A guesser who goes from one gateway': [
     removal(
       'application/counter.ts',
-      'if (counters === undefined) return otherwise();',
-      'if (counters === undefined || purpose !== "") return otherwise();',
+      'if (store.counters === undefined) return undefined;',
+      'if (store.counters === undefined || key !== "") return undefined;',
     ),
     removal(
       'domain/account-mark.ts',
       "Buffer.from(deriveKey(username, current, 'account')).toString('base64url')",
       'username || String(current)',
-    ),
-  ],
-  'Logins begun without end': [
-    removal(
-      'application/flow-crowd.ts',
-      'const [largest] = this.#bySize.get(this.#most) ?? [];',
-      'const [largest] = this.#bySender.values();',
     ),
   ],
   'Input that is made to take long': [
