@@ -9,7 +9,7 @@ import type { PublicKey } from '../domain/metadata.ts';
 import type { Result } from '../domain/result.ts';
 import type { Sealed } from '../domain/sealing.ts';
 import type { Sha256 } from '../domain/secret-hash.ts';
-import type { UpstreamToken } from '../domain/token-pair.ts';
+import type { GrantId, UpstreamToken } from '../domain/token-pair.ts';
 import type { UpstreamAuthMethod } from '../domain/upstream-client.ts';
 import type {
   ProbeAnswer,
@@ -87,8 +87,8 @@ export interface UsedAssertion {
 /** A resource's demand for more scope, as it is kept for a client, or for a client and one of its users. */
 export interface KeptStepUp {
   readonly demanded: readonly string[];
-  /** What the user had granted by then; of no user, nothing. */
-  readonly granted: readonly string[];
+  /** The user's grant that met it last; of no user, none. */
+  readonly grant: GrantId | undefined;
   readonly until: EpochSeconds;
 }
 

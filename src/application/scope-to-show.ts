@@ -8,7 +8,7 @@ import type { KnownUpstream } from './resolve-upstream.ts';
  * What the upstream will be asked for on behalf of a flow, as screen 1 has to show it: the client's own words are only where it begins. While
  * the upstream cannot be found they are all that is known, and nothing is asked of it. Until somebody has signed in,
  * all that the resource demanded of this client lately is shown, and what a user granted it before is not: it is nobody else's to know, and
- * nothing that the user has not allowed before.
+ * nothing that the user does not allow it anyway.
  */
 export type ScopeToShow = (flow: Flow, signedIn: Subject | undefined) => Promise<Scope | undefined>;
 

@@ -8,13 +8,13 @@ import { readLiveGrant } from './live-grants.ts';
 import type { KeptStepUp, Ports } from './ports.ts';
 
 /**
- * Remembers what the upstream demanded in the middle of a client's work until its user has authorized it again: the 403 names only what is
+ * Remembers for a while what the upstream demanded in the middle of a client's work, for when its user authorizes it again: the 403 names only what is
  * missing, as the upstream said it, and clients ask for no more than that. In the store, since any instance may be asked next.
  */
 export interface StepUps {
   /** The upstream demanded more scope of this grant. Never rejects: the 403 does not wait for it, and is true without it. */
   demanded(grant: GrantId, scope: Scope): Promise<void>;
-  /** What it demanded of a client lately; with what its user had granted, where the user is known. */
+  /** What it demanded of a client lately; with what its user grants it still, where the user is known. */
   of(client: ClientId, subject: Subject | undefined): Promise<StepUp>;
 }
 
@@ -46,7 +46,8 @@ export function stepUps(ports: StepUpPorts): StepUps {
       ]);
       const named = anyUser?.value.demanded ?? [];
       const demanded = subject === undefined ? named : (thisUser?.value.demanded ?? []);
-      return { named, demanded, granted: thisUser?.value.granted ?? [] };
+      const grant = thisUser?.value.grant && (await readLiveGrant(ports, thisUser.value.grant));
+      return { named, demanded, granted: scopeTokens(grant?.value.scope) };
     },
   };
 }
@@ -58,27 +59,24 @@ async function keepFor(
 ): Promise<void> {
   const held = await readLiveGrant(ports, grant);
   if (held === undefined) return;
-  const { clientId, subject, scope } = held.value;
-  await keep(ports, keyOf(clientId, undefined), { demanded, granted: [] });
-  await keep(ports, keyOf(clientId, subject), { demanded, granted: scopeTokens(scope) });
+  const { clientId, subject } = held.value;
+  await keep(ports, keyOf(clientId, undefined), demanded, undefined);
+  await keep(ports, keyOf(clientId, subject), demanded, grant);
 }
 
 /** Adds to what is there. A client that runs into the same demand again and again costs a look-up each time, and a write twice an hour. */
 async function keep(
   { clock, store }: StepUpPorts,
   key: string,
-  { demanded, granted }: Pick<KeptStepUp, 'demanded' | 'granted'>,
+  demanded: readonly string[],
+  grant: GrantId | undefined,
 ): Promise<void> {
   for (let round = 0; round < rounds; round += 1) {
     const now = clock.now();
     const held = await store.stepUps.read(key);
     const before = held?.value;
     const until = after(now, life);
-    const value = {
-      demanded: together(before?.demanded, demanded),
-      granted: together(before?.granted, granted),
-      until,
-    };
+    const value = { demanded: together(before?.demanded, demanded), grant, until };
     if (before !== undefined && isKept(before, value)) return;
     const { type } = await store.stepUps.write(key, value, held?.version, until);
     if (type !== 'outdated') return;
@@ -89,8 +87,8 @@ async function keep(
 function isKept(before: KeptStepUp, wanted: KeptStepUp): boolean {
   return (
     wanted.until - before.until < life / 2 &&
-    wanted.demanded.every((token) => before.demanded.includes(token)) &&
-    wanted.granted.every((token) => before.granted.includes(token))
+    wanted.grant === before.grant &&
+    wanted.demanded.every((token) => before.demanded.includes(token))
   );
 }
 

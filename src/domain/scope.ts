@@ -21,7 +21,7 @@ export interface StepUp {
   readonly named: readonly string[];
   /** What of it this user's client met; while it is not known whose client it is, all of it. */
   readonly demanded: readonly string[];
-  /** What the user had granted this client by then; empty while it is not known whose client it is. */
+  /** What the user grants this client still; empty while it is not known whose client it is. */
   readonly granted: readonly string[];
 }
 

@@ -95,6 +95,14 @@ describe('a demand for more scope', () => {
     assert.equal(await before.gateway.scopeToShow(left.flow, undefined), 'read write admin');
   });
 
+  it('brings nothing back that was taken from the client meanwhile', async () => {
+    const before = await granted();
+    await demanded(before, 'admin');
+    await before.gateway.revoke(before.client.value, before.tokens.refreshToken);
+
+    assert.equal(await askedFor(before.gateway, before.client, 'admin'), 'admin');
+  });
+
   it('is forgotten after an hour', async () => {
     const before = await granted();
     await demanded(before, 'admin');

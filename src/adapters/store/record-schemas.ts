@@ -256,7 +256,7 @@ export const assertionSchema: z.ZodType<UsedAssertion> = whole<UsedAssertion>()(
 export const stepUpSchema: z.ZodType<KeptStepUp> = whole<KeptStepUp>()(
   z.object({
     demanded: z.array(z.string()).readonly(),
-    granted: z.array(z.string()).readonly(),
+    grant: maybe(grantId),
     until: moment,
   }),
 );

@@ -165,5 +165,5 @@ function sampleAssertion(name: string): UsedAssertion {
 }
 
 function sampleStepUp(name: string): KeptStepUp {
-  return { demanded: [`${name}:write`], granted: [], until: now };
+  return { demanded: [`${name}:write`], grant: undefined, until: now };
 }

@@ -48,7 +48,7 @@ export function wholeRecords(name: string): WholeRecords {
     stepUps: [
       {
         demanded: [name, odd],
-        granted: [odd],
+        grant: grantOfFlow(newFlowId(countingRandom(name).bytes(16))),
         until: now,
       } satisfies Whole<WholeRecords['stepUps'][number]>,
     ],
