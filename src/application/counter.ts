@@ -5,7 +5,7 @@ import {
   isExpired,
   type Seconds,
 } from '../domain/lifetime.ts';
-import type { Ports, Tally } from './ports.ts';
+import type { Counters, Ports, Tally } from './ports.ts';
 
 /** How often something has happened, in all processes that count together and in this one alone. */
 export interface Count extends Tally {
@@ -58,14 +58,17 @@ class SharedCounter implements Counter {
   async add(key: string): Promise<Counted>;
   async add(key: string, asRead: Count): Promise<Counted | undefined>;
   async add(key: string, asRead?: Count): Promise<Counted | undefined> {
-    const shared = await this.#tryAdd(key, asRead);
+    const { counters } = this.#ports.store;
+    const shared = counters && (await this.#tryAdd(counters, key, asRead));
     const now = this.#ports.clock.now();
     const own = this.#living(this.#own.read(key), now);
-    if (shared !== undefined) {
+    if (counters !== undefined && shared !== undefined) {
       const before = together(this.#living(shared.before, now), own);
       const isAsRead =
         asRead === undefined || before.count - before.own === asRead.count - asRead.own;
-      return isAsRead ? { before, takeBack: () => this.#tryTakeBack(key) } : undefined;
+      // What cannot be taken back is forgotten by itself.
+      const takeBack = () => counters.takeBack(this.#name(key)).catch(() => {});
+      return isAsRead ? { before, takeBack } : undefined;
     }
     // Counted here, it is read here too the next time: whoever asks again does not ask for ever.
     if (asRead !== undefined && own.count !== asRead.own) return undefined;
@@ -90,25 +93,16 @@ class SharedCounter implements Counter {
 
   /** Absent where it could not be counted for all. */
   async #tryAdd(
+    counters: Counters,
     key: string,
     asRead: Count | undefined,
   ): Promise<{ readonly before: Tally | undefined } | undefined> {
-    const { clock, store } = this.#ports;
-    if (store.counters === undefined) return undefined;
     const over = asRead === undefined ? {} : { over: asRead.count - asRead.own };
-    const step = { now: clock.now(), life: this.#life, ...over };
+    const step = { now: this.#ports.clock.now(), life: this.#life, ...over };
     try {
-      return { before: await store.counters.add(this.#name(key), step) };
+      return { before: await counters.add(this.#name(key), step) };
     } catch {
       return undefined;
-    }
-  }
-
-  async #tryTakeBack(key: string): Promise<void> {
-    try {
-      await this.#ports.store.counters?.takeBack(this.#name(key));
-    } catch {
-      // It is forgotten by itself.
     }
   }
 

@@ -177,6 +177,18 @@ describe('the throttle of sign-ins', () => {
     );
   });
 
+  it('may be over after it was forgotten', async () => {
+    const clock = standingClock();
+    const throttle = signInThrottle(place(undefined, clock));
+    const admission = await throttle(alice, 'here');
+    clock.advance(901);
+    await attempt(throttle, 'there');
+    assert.equal(admission.type, 'try');
+    if (admission.type === 'try') await admission.over(false);
+
+    assert.equal((await attempt(throttle, 'here')).type, 'try');
+  });
+
   it('may lose what it shares between an attempt’s admission and its end', async () => {
     const counters = sharedCounters();
     const throttle = signInThrottle(place(counters));

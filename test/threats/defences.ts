@@ -452,8 +452,8 @@ export const defences: Readonly<Record<string, readonly Removal[]>> = {
   'A guesser who goes from one gateway': [
     removal(
       'application/counter.ts',
-      'if (store.counters === undefined) return undefined;',
-      'if (store.counters === undefined || key !== "") return undefined;',
+      'const { counters } = this.#ports.store;',
+      'const counters = key === "" ? this.#ports.store.counters : undefined;',
     ),
     removal(
       'domain/account-mark.ts',
