@@ -55,8 +55,10 @@ export type RenewUpstreamTokens = (
   held: Versioned<LiveGrant>,
   key: SealingKey,
   tokens: UpstreamTokens,
-  commit: (grant: LiveGrant, tokens: UpstreamTokens, now: EpochSeconds) => LiveGrant,
+  commit: Commit,
 ) => Promise<Renewal>;
+
+type Commit = (grant: LiveGrant, tokens: UpstreamTokens, now: EpochSeconds) => LiveGrant;
 
 interface RenewParts extends CommitParts {
   readonly ports: Pick<Ports, 'clock' | 'random' | 'store' | 'authorizationServer' | 'events'>;
@@ -76,21 +78,33 @@ function claimLife({ callLimit }: RenewParts): Seconds {
 
 /** The one place where upstream tokens are renewed, for /token and for /mcp. */
 export function renewUpstreamTokens(parts: RenewParts): RenewUpstreamTokens {
-  const { ports, policy } = parts;
+  const { ports } = parts;
   return async (held, key, tokens, commit) => {
     if (await parts.held.settle(held.value.id)) return { type: 'overtaken' };
     if (!isClaimable(held.value, ports.clock.now())) return awaitClaim(parts, held);
     const question = await questionFor(parts, held, tokens);
     if ('type' in question) return question;
-    const owner = Buffer.from(ports.random.bytes(12)).toString('base64url');
-    const claim = withClaim(held.value, owner, after(ports.clock.now(), claimLife(parts)));
-    const mine = await writeGrant(ports, policy, held, claim);
-    if (mine === undefined) return { type: 'overtaken' };
-    const answer = await ask(parts, question, tokens);
-    if (answer.ok) return keepRenewed(parts, mine, key, answer.value, commit);
-    await giveBack(parts, mine, owner, answer.failure);
-    return giveUp(parts, mine, answer.failure, question.binding.clientId);
+    return parts.held.during(() => renewAlone(parts, held, question, key, tokens, commit));
   };
+}
+
+async function renewAlone(
+  parts: RenewParts,
+  held: Versioned<LiveGrant>,
+  question: Question,
+  key: SealingKey,
+  tokens: UpstreamTokens,
+  commit: Commit,
+): Promise<Renewal> {
+  const { ports, policy } = parts;
+  const owner = Buffer.from(ports.random.bytes(12)).toString('base64url');
+  const claim = withClaim(held.value, owner, after(ports.clock.now(), claimLife(parts)));
+  const mine = await writeGrant(ports, policy, held, claim);
+  if (mine === undefined) return { type: 'overtaken' };
+  const answer = await ask(parts, question, tokens);
+  if (answer.ok) return keepRenewed(parts, mine, key, answer.value, commit);
+  await giveBack(parts, mine, owner, answer.failure);
+  return giveUp(parts, mine, answer.failure, question.binding.clientId);
 }
 
 /** With the tokens in hand, and never by asking again: the upstream may not honour a second question. */
@@ -99,7 +113,7 @@ async function keepRenewed(
   mine: Versioned<LiveGrant>,
   key: SealingKey,
   tokens: UpstreamTokens,
-  commit: Parameters<RenewUpstreamTokens>[3],
+  commit: Commit,
 ): Promise<Renewal> {
   if (isRefusedAgain(mine.value, tokens)) return over(parts, mine, 'upstream_refused');
   const renewal = sealRenewal(parts, mine.value, key, tokens);
