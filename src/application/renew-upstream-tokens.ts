@@ -151,11 +151,11 @@ async function questionFor(
   held: Versioned<LiveGrant>,
   { binding }: UpstreamTokens,
 ): Promise<Question | Renewal> {
-  if (!parts.usesTokens) return over(parts, held, 'upstream_changed');
-  const upstream = await parts.upstream.resolve();
+  if (!parts.usesTokens || binding === undefined) return over(parts, held, 'upstream_changed');
+  const upstream = await parts.upstream.resolveFor(binding);
   if (!upstream.ok) return giveUp(parts, held, upstream.failure, undefined);
   // Another server, or another client: the refresh token is none of its business (RFC 9700 §4.4, RFC 6749 §6).
-  return binding !== undefined && isBoundTo(binding, upstream.value)
+  return isBoundTo(binding, upstream.value)
     ? { upstream: upstream.value, binding }
     : over(parts, held, 'upstream_changed');
 }
