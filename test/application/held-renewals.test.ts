@@ -64,6 +64,12 @@ async function versionOf(outside: World, grant: GrantId): Promise<number> {
   return stored.value.upstream.version;
 }
 
+/** The upstream got no refresh token twice. */
+function assertPresentedOnce({ upstream }: World): void {
+  const presented = upstream.tokenForms.flatMap((form) => form.refresh_token ?? []);
+  assert.equal(new Set(presented).size, presented.length, 'a token was presented twice');
+}
+
 /** Lets what goes on in the background happen. */
 function later(outside: World, passed = 0): Promise<void> {
   return outside.clock.sleep(passed * 1000 + 1);
@@ -122,8 +128,20 @@ describe('a store that is away when the upstream has given new tokens', () => {
     for (const answer of answers) {
       assert.ok(await opensMcp(gateway, valueIn(answer).accessToken), 'each pair works');
     }
-    const presented = outside.upstream.tokenForms.flatMap((form) => form.refresh_token ?? []);
-    assert.equal(new Set(presented).size, presented.length, 'a token was presented twice');
+    assertPresentedOnce(outside);
+  });
+
+  it('is back after the claim ran out, and the first to come finds the new tokens before it asks', async () => {
+    const { outside, gateway, first, refresh } = await granted();
+    await awayAtCommit(outside, () => refresh(first.refreshToken));
+    // Between two tries of its own: nothing but this refresh can have stored them.
+    await outside.clock.sleep(40_001);
+    outside.store.isAway = false;
+
+    const second = valueIn(await refresh(first.refreshToken));
+
+    assert.ok(await opensMcp(gateway, second.accessToken), 'the new pair works');
+    assertPresentedOnce(outside);
   });
 
   it('costs a call on /mcp nothing', async () => {
