@@ -82,6 +82,7 @@ export function renewUpstreamTokens(parts: RenewParts): RenewUpstreamTokens {
   return async (held, key, tokens, commit) => {
     if (await parts.held.settle(held.value.id)) return { type: 'overtaken' };
     if (!isClaimable(held.value, ports.clock.now())) return awaitClaim(parts, held);
+    if (await isBrought(parts, held)) return { type: 'overtaken' };
     const question = await questionFor(parts, held, tokens);
     if ('type' in question) return question;
     return parts.held.during(() => renewAlone(parts, held, question, key, tokens, commit));
@@ -229,6 +230,24 @@ async function ask(
 /** A token that the upstream's resource server refused for good, given out once more: asking on would never end. */
 function isRefusedAgain(grant: LiveGrant, tokens: UpstreamTokens): boolean {
   return grant.upstream.refused && sha256(tokens.access) === grant.upstream.accessHash;
+}
+
+/** Longer than the pause between two tries of a process that holds tokens. */
+const timeToBring = seconds(5);
+
+/**
+ * Whether the process whose claim ran out brings what the upstream gave it after all: the store may have been away, and just be back. Asked
+ * before, the upstream would see a token that it has replaced, and many then end everything (RFC 9700 §4.14.2).
+ */
+async function isBrought({ ports }: RenewParts, held: Versioned<LiveGrant>): Promise<boolean> {
+  if (held.value.claim === undefined) return false;
+  const deadline = after(ports.clock.now(), timeToBring);
+  while (!isExpired(deadline, ports.clock.now())) {
+    await ports.clock.sleep(250);
+    const current = await readLiveGrant(ports, held.value.id);
+    if (current?.version !== held.version) return true;
+  }
+  return false;
 }
 
 /** Waits for another's claim to end: by its result, or by its time. */

@@ -144,6 +144,21 @@ describe('a store that is away when the upstream has given new tokens', () => {
     assertPresentedOnce(outside);
   });
 
+  it('is back after the claim ran out, and another process takes nothing over before they are in', async () => {
+    const { outside, first, refresh } = await granted();
+    await awayAtCommit(outside, () => refresh(first.refreshToken));
+    await outside.clock.sleep(40_001);
+    outside.store.isAway = false;
+    const other = wired(outside);
+
+    const second = valueIn(await refresh(first.refreshToken, other));
+
+    assert.ok(await opensMcp(other, second.accessToken), 'the new pair works');
+    valueIn(await refresh(second.refreshToken, other));
+    assertPresentedOnce(outside);
+    assert.deepEqual(outside.events.of('grant_ended'), []);
+  });
+
   it('costs a call on /mcp nothing', async () => {
     const { outside, gateway, first } = await granted({}, { traits: { accessTtl: 60 } });
     outside.clock.advance(61);
