@@ -148,6 +148,24 @@ describe('a process whose neighbour registered anew', () => {
   });
 });
 
+describe('a process whose operator named another client since', () => {
+  it('sends a user who comes back as the client of before to the upstream once more', async () => {
+    const outside = world();
+    const before = wired(outside);
+    const since = { clientId: 'public-gateway', clientSecret: undefined };
+    const client = await aClient(before, outside);
+    const screen = await openedFlow(before, client);
+    const url = outside.upstream.approve(await upstreamUrl(before, screen));
+
+    const outcome = valueIn(
+      await wired(outside, { settings: since }).returnFromUpstream(returned(url, screen)),
+    );
+
+    assert.ok(outcome.type === 'upstream', JSON.stringify(outcome));
+    assert.equal(new URL(outcome.url).searchParams.get('client_id'), since.clientId);
+  });
+});
+
 describe('a process whose neighbour found another authorization server', () => {
   it('ends nobody’s grant while it cannot look itself', async () => {
     const { outside, one, two } = await moved();
