@@ -1,4 +1,4 @@
-import { after, type EpochSeconds, isExpired, seconds } from '../domain/lifetime.ts';
+import { after, type EpochSeconds, isExpired, type Seconds, seconds } from '../domain/lifetime.ts';
 import type { GrantId } from '../domain/token-pair.ts';
 import { type CommitParts, commitRenewal, type SealedRenewal } from './commit-renewal.ts';
 import { readLiveGrant } from './live-grants.ts';
@@ -9,13 +9,15 @@ import { readLiveGrant } from './live-grants.ts';
  * with the token that it has.
  */
 export interface HeldRenewals {
+  /** Does what asks the upstream: a stop waits for its end, whoever else has gone away. */
+  during<Value>(work: () => Promise<Value>): Promise<Value>;
   hold(renewal: SealedRenewal): void;
   /**
    * Commits what is held of a grant, if anything is; false: nothing. Nobody may ask the upstream for it before. Throws where the store is
    * still away.
    */
   settle(grant: GrantId): Promise<boolean>;
-  /** Tries once more, and begins no other try. */
+  /** Waits for what the upstream is just giving, tries once more to store what is held, and begins no other try. */
   stop(): Promise<void>;
 }
 
@@ -24,8 +26,13 @@ const mostHeld = 10_000;
 const heldFor = seconds(3600);
 const longestPause = 2000; // milliseconds
 
-/** The renewals of this process that the store did not take. */
-export function heldRenewals(parts: CommitParts, most: number = mostHeld): HeldRenewals {
+interface HeldParts extends CommitParts {
+  /** How long one call to the upstream takes at most. */
+  readonly callLimit: Seconds;
+}
+
+/** The renewals of this process that are not in the store: those that it did not take, and those that are under way. */
+export function heldRenewals(parts: HeldParts, most: number = mostHeld): HeldRenewals {
   return new Held(parts, most);
 }
 
@@ -37,14 +44,25 @@ interface Entry {
 }
 
 class Held implements HeldRenewals {
-  readonly #parts: CommitParts;
+  readonly #parts: HeldParts;
   readonly #most: number;
   readonly #entries = new Map<GrantId, Entry>();
+  readonly #underWay = new Set<Promise<unknown>>();
   #isStopped = false;
 
-  constructor(parts: CommitParts, most: number) {
+  constructor(parts: HeldParts, most: number) {
     this.#parts = parts;
     this.#most = most;
+  }
+
+  async during<Value>(work: () => Promise<Value>): Promise<Value> {
+    const doing = work();
+    this.#underWay.add(doing);
+    try {
+      return await doing;
+    } finally {
+      this.#underWay.delete(doing);
+    }
   }
 
   hold(renewal: SealedRenewal): void {
@@ -67,6 +85,10 @@ class Held implements HeldRenewals {
   }
 
   async stop(): Promise<void> {
+    const { clock } = this.#parts.ports;
+    // For the slowest call and its commit; the upstream is asked twice so rarely that a stop need not wait for that.
+    const longest = clock.sleep((this.#parts.callLimit + 2) * 1000);
+    await Promise.race([Promise.allSettled(this.#underWay), longest]);
     this.#isStopped = true;
     const left = [...this.#entries.values()];
     const tried = await Promise.all(left.map((entry) => this.#isCommitted(entry)));

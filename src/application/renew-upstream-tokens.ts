@@ -55,8 +55,10 @@ export type RenewUpstreamTokens = (
   held: Versioned<LiveGrant>,
   key: SealingKey,
   tokens: UpstreamTokens,
-  commit: (grant: LiveGrant, tokens: UpstreamTokens, now: EpochSeconds) => LiveGrant,
+  commit: Commit,
 ) => Promise<Renewal>;
+
+type Commit = (grant: LiveGrant, tokens: UpstreamTokens, now: EpochSeconds) => LiveGrant;
 
 interface RenewParts extends CommitParts {
   readonly ports: Pick<Ports, 'clock' | 'random' | 'store' | 'authorizationServer' | 'events'>;
@@ -76,21 +78,34 @@ function claimLife({ callLimit }: RenewParts): Seconds {
 
 /** The one place where upstream tokens are renewed, for /token and for /mcp. */
 export function renewUpstreamTokens(parts: RenewParts): RenewUpstreamTokens {
-  const { ports, policy } = parts;
+  const { ports } = parts;
   return async (held, key, tokens, commit) => {
     if (await parts.held.settle(held.value.id)) return { type: 'overtaken' };
     if (!isClaimable(held.value, ports.clock.now())) return awaitClaim(parts, held);
+    if (await isBrought(parts, held)) return { type: 'overtaken' };
     const question = await questionFor(parts, held, tokens);
     if ('type' in question) return question;
-    const owner = Buffer.from(ports.random.bytes(12)).toString('base64url');
-    const claim = withClaim(held.value, owner, after(ports.clock.now(), claimLife(parts)));
-    const mine = await writeGrant(ports, policy, held, claim);
-    if (mine === undefined) return { type: 'overtaken' };
-    const answer = await ask(parts, question, tokens);
-    if (answer.ok) return keepRenewed(parts, mine, key, answer.value, commit);
-    await giveBack(parts, mine, owner, answer.failure);
-    return giveUp(parts, mine, answer.failure, question.binding.clientId);
+    return parts.held.during(() => renewAlone(parts, held, question, key, tokens, commit));
   };
+}
+
+async function renewAlone(
+  parts: RenewParts,
+  held: Versioned<LiveGrant>,
+  question: Question,
+  key: SealingKey,
+  tokens: UpstreamTokens,
+  commit: Commit,
+): Promise<Renewal> {
+  const { ports, policy } = parts;
+  const owner = Buffer.from(ports.random.bytes(12)).toString('base64url');
+  const claim = withClaim(held.value, owner, after(ports.clock.now(), claimLife(parts)));
+  const mine = await writeGrant(ports, policy, held, claim);
+  if (mine === undefined) return { type: 'overtaken' };
+  const answer = await ask(parts, question, tokens);
+  if (answer.ok) return keepRenewed(parts, mine, key, answer.value, commit);
+  await giveBack(parts, mine, owner, answer.failure);
+  return giveUp(parts, mine, answer.failure, question.binding.clientId);
 }
 
 /** With the tokens in hand, and never by asking again: the upstream may not honour a second question. */
@@ -99,7 +114,7 @@ async function keepRenewed(
   mine: Versioned<LiveGrant>,
   key: SealingKey,
   tokens: UpstreamTokens,
-  commit: Parameters<RenewUpstreamTokens>[3],
+  commit: Commit,
 ): Promise<Renewal> {
   if (isRefusedAgain(mine.value, tokens)) return over(parts, mine, 'upstream_refused');
   const renewal = sealRenewal(parts, mine.value, key, tokens);
@@ -137,11 +152,11 @@ async function questionFor(
   held: Versioned<LiveGrant>,
   { binding }: UpstreamTokens,
 ): Promise<Question | Renewal> {
-  if (!parts.usesTokens) return over(parts, held, 'upstream_changed');
-  const upstream = await parts.upstream.resolve();
+  if (!parts.usesTokens || binding === undefined) return over(parts, held, 'upstream_changed');
+  const upstream = await parts.upstream.resolveFor(binding);
   if (!upstream.ok) return giveUp(parts, held, upstream.failure, undefined);
   // Another server, or another client: the refresh token is none of its business (RFC 9700 §4.4, RFC 6749 §6).
-  return binding !== undefined && isBoundTo(binding, upstream.value)
+  return isBoundTo(binding, upstream.value)
     ? { upstream: upstream.value, binding }
     : over(parts, held, 'upstream_changed');
 }
@@ -215,6 +230,24 @@ async function ask(
 /** A token that the upstream's resource server refused for good, given out once more: asking on would never end. */
 function isRefusedAgain(grant: LiveGrant, tokens: UpstreamTokens): boolean {
   return grant.upstream.refused && sha256(tokens.access) === grant.upstream.accessHash;
+}
+
+/** Longer than the pause between two tries of a process that holds tokens. */
+const timeToBring = seconds(5);
+
+/**
+ * Whether the process whose claim ran out brings what the upstream gave it after all: the store may have been away, and just be back. Asked
+ * before, the upstream would see a token that it has replaced, and many then end everything (RFC 9700 §4.14.2).
+ */
+async function isBrought({ ports }: RenewParts, held: Versioned<LiveGrant>): Promise<boolean> {
+  if (held.value.claim === undefined) return false;
+  const deadline = after(ports.clock.now(), timeToBring);
+  while (!isExpired(deadline, ports.clock.now())) {
+    await ports.clock.sleep(250);
+    const current = await readLiveGrant(ports, held.value.id);
+    if (current?.version !== held.version) return true;
+  }
+  return false;
 }
 
 /** Waits for another's claim to end: by its result, or by its time. */

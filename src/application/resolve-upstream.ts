@@ -1,7 +1,7 @@
 import { after, type EpochSeconds, isExpired, type Seconds, seconds } from '../domain/lifetime.ts';
 import { type Result, success } from '../domain/result.ts';
 import { presetFor } from '../domain/upstream-presets.ts';
-import { mannersOf } from '../domain/upstream-request.ts';
+import { isBoundToServer, mannersOf, type UpstreamBinding } from '../domain/upstream-request.ts';
 import {
   serverName,
   type Upstream,
@@ -16,8 +16,16 @@ import type { UpstreamSettings } from './upstream-settings.ts';
 
 /** The upstream as it is known now: found at the first need, and again when there is reason to. */
 export interface KnownUpstream {
-  /** The server, the gateway's credentials there, and how to talk to it. Asks the network only if nothing good enough is known. */
+  /**
+   * The server, the gateway's credentials there, and how to talk to it. Asks the network only if nothing good enough is known; the credentials are
+   * always those in the store, since another process may have registered anew.
+   */
   resolve(): Promise<Result<Upstream, UpstreamFailure>>;
+  /**
+   * The same for something that was bound to it, perhaps by a process with a newer view: another server than that of the binding is only believed
+   * once it has been looked for again.
+   */
+  resolveFor(binding: UpstreamBinding | undefined): Promise<Result<Upstream, UpstreamFailure>>;
   /** The server alone, without registering there: nothing but public documents is asked for. */
   server(): Promise<Result<UpstreamServer, UpstreamFailure>>;
   /**
@@ -68,26 +76,34 @@ interface KnownServer {
 class Known implements KnownUpstream {
   readonly #parts: KnownParts;
   #server: KnownServer | undefined;
-  #upstream: Upstream | undefined;
   #finding: Promise<Result<UpstreamServer, UpstreamFailure>> | undefined;
   #running: Promise<Result<Upstream, UpstreamFailure>> | undefined;
   /** The server that does without `resource`, by {@link serverName}. */
   #withoutResource: string | undefined;
   /** Before this no glance looks. */
   #notBefore: EpochSeconds | undefined;
+  #checking: Promise<Result<UpstreamServer, UpstreamFailure>> | undefined;
+  /** Until then a server that was looked for again is believed to be the one. */
+  #checkedUntil: EpochSeconds | undefined;
 
   constructor(parts: KnownParts) {
     this.#parts = parts;
   }
 
   resolve(): Promise<Result<Upstream, UpstreamFailure>> {
-    if (this.#upstream !== undefined && this.#isFresh()) {
-      return Promise.resolve(success(this.#upstream));
-    }
     this.#running ??= this.#look().finally(() => {
       this.#running = undefined;
     });
     return this.#running;
+  }
+
+  async resolveFor(
+    binding: UpstreamBinding | undefined,
+  ): Promise<Result<Upstream, UpstreamFailure>> {
+    const known = await this.server();
+    if (!known.ok) return known;
+    const server = isBoundToServer(binding, known.value) ? known : await this.#checked(known.value);
+    return server.ok ? this.resolve() : server;
   }
 
   server(): Promise<Result<UpstreamServer, UpstreamFailure>> {
@@ -127,10 +143,8 @@ class Known implements KnownUpstream {
   }
 
   async forgetClient(clientId: string): Promise<boolean> {
-    if (this.#upstream?.client.clientId !== clientId) return true; // another request was faster
-    const forgotten = await this.#parts.credentials.forget(this.#upstream.server, clientId);
-    if (forgotten) this.#upstream = undefined;
-    return forgotten;
+    const server = await this.server();
+    return server.ok && this.#parts.credentials.forget(server.value, clientId);
   }
 
   mayLeaveOutResource(): boolean {
@@ -139,7 +153,6 @@ class Known implements KnownUpstream {
 
   leaveOutResource(server: string): void {
     this.#withoutResource = server;
-    this.#upstream = undefined;
   }
 
   #isFresh(): boolean {
@@ -152,9 +165,7 @@ class Known implements KnownUpstream {
     const server = await this.server();
     if (!server.ok) return server;
     const client = await this.#parts.credentials.find(server.value);
-    if (!client.ok) return client;
-    this.#upstream = this.#spelled(server.value, client.value);
-    return success(this.#upstream);
+    return client.ok ? success(this.#spelled(server.value, client.value)) : client;
   }
 
   async #find(): Promise<Result<UpstreamServer, UpstreamFailure>> {
@@ -169,6 +180,26 @@ class Known implements KnownUpstream {
     }
     this.#pause();
     return found;
+  }
+
+  /** Looks for a known server again, not at every doubt. Out of reach it is neither the one nor another. */
+  #checked(known: UpstreamServer): Promise<Result<UpstreamServer, UpstreamFailure>> {
+    const { clock } = this.#parts.ports;
+    const until = this.#checkedUntil;
+    if (until !== undefined && !isExpired(until, clock.now()))
+      return Promise.resolve(success(known));
+    this.#checking ??= this.#check(known).finally(() => {
+      this.#checking = undefined;
+    });
+    return this.#checking;
+  }
+
+  async #check(known: UpstreamServer): Promise<Result<UpstreamServer, UpstreamFailure>> {
+    const { ports, settings } = this.#parts;
+    const found = await discoverUpstream(ports, settings, known);
+    if (!found.ok) return found;
+    this.#checkedUntil = after(ports.clock.now(), kept.atLeast);
+    return success(this.#keep(found.value));
   }
 
   #pause(): void {

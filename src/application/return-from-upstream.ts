@@ -122,7 +122,7 @@ async function redeem(
   response: UpstreamReturn,
   { verifier }: FlowSecrets,
 ): Promise<Result<UpstreamTokens, UpstreamFailure>> {
-  const resolved = await upstream.resolve();
+  const resolved = await upstream.resolveFor(ask?.binding);
   if (!resolved.ok) return resolved;
   const foreign = foreignTo(resolved.value, ask?.binding, response);
   if (foreign !== undefined) return failure({ kind: 'unusable', reason: foreign });

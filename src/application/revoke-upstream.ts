@@ -32,7 +32,7 @@ export interface UpstreamRevocations {
 
 interface RevokeUpstreamParts {
   readonly ports: Pick<Ports, 'clock' | 'store' | 'authorizationServer' | 'events'>;
-  readonly upstream: Pick<KnownUpstream, 'resolve'>;
+  readonly upstream: Pick<KnownUpstream, 'resolveFor'>;
   readonly keys: GatewayKeys;
   readonly policy: TokenPolicy;
   /** Off where the operator says so: revoking one token may end the user's other grants too. */
@@ -141,7 +141,7 @@ async function isAllRevoked(parts: RevokeUpstreamParts, ended: EndedGrant): Prom
   const { ports, keys, enabled } = parts;
   const order = orderedRevocations(ended, keys);
   if (!enabled || order === undefined) return true;
-  const resolved = await parts.upstream.resolve();
+  const resolved = await parts.upstream.resolveFor(order.binding);
   if (!resolved.ok) return false;
   const upstream = resolved.value;
   const endpoint = endpointFor(upstream, order);

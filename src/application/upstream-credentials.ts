@@ -65,7 +65,7 @@ export function upstreamCredentials(parts: CredentialParts): UpstreamCredentials
       return wayTo(parts, place).type === 'by_hand' ? byHand(place) : undefined;
     },
     forget: async (server, clientId) => {
-      if (settings.clientId !== undefined || clientId === parts.documentUrl()) return false;
+      if (clientId === settings.clientId || clientId === parts.documentUrl()) return false;
       const { registrations } = parts.ports.store;
       const key = registrationKey(placeOf(server));
       const kept = await registrations.read(key);

@@ -105,7 +105,7 @@ export function useCases(ports: Ports, settings: UseCaseSettings): UseCases {
   const endGrant = endGrantUseCase({ ports, revokeUpstream: revocations.begin, keys, policy });
   const order = orderRevocation({ ports, revokeUpstream: revocations.begin, keys, policy });
   const commit = { ports, orderRevocation: order, keys, policy };
-  const renewals = heldRenewals(commit);
+  const renewals = heldRenewals({ ...commit, callLimit: limits.call });
   const renew = renewUpstreamTokens({
     ...commit,
     ports,

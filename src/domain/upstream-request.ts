@@ -76,9 +76,16 @@ export function bindingTo(
 
 /** Whether tokens with this binding may be sent to this server, as this client. */
 export function isBoundTo(binding: UpstreamBinding, { server, client }: Upstream): boolean {
-  const sameServer =
-    binding.server === serverName(server) || binding.server === server.tokenEndpoint;
-  return sameServer && binding.clientId === client.clientId;
+  return isBoundToServer(binding, server) && binding.clientId === client.clientId;
+}
+
+/** Whether a binding was made at this server, by whichever client. */
+export function isBoundToServer(
+  binding: UpstreamBinding | undefined,
+  server: UpstreamServer,
+): boolean {
+  const named = binding?.server;
+  return named === serverName(server) || named === server.tokenEndpoint;
 }
 
 /** What the gateway says about one authorization at the upstream. */

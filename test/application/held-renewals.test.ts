@@ -64,6 +64,12 @@ async function versionOf(outside: World, grant: GrantId): Promise<number> {
   return stored.value.upstream.version;
 }
 
+/** The upstream got no refresh token twice. */
+function assertPresentedOnce({ upstream }: World): void {
+  const presented = upstream.tokenForms.flatMap((form) => form.refresh_token ?? []);
+  assert.equal(new Set(presented).size, presented.length, 'a token was presented twice');
+}
+
 /** Lets what goes on in the background happen. */
 function later(outside: World, passed = 0): Promise<void> {
   return outside.clock.sleep(passed * 1000 + 1);
@@ -122,8 +128,35 @@ describe('a store that is away when the upstream has given new tokens', () => {
     for (const answer of answers) {
       assert.ok(await opensMcp(gateway, valueIn(answer).accessToken), 'each pair works');
     }
-    const presented = outside.upstream.tokenForms.flatMap((form) => form.refresh_token ?? []);
-    assert.equal(new Set(presented).size, presented.length, 'a token was presented twice');
+    assertPresentedOnce(outside);
+  });
+
+  it('is back after the claim ran out, and the first to come finds the new tokens before it asks', async () => {
+    const { outside, gateway, first, refresh } = await granted();
+    await awayAtCommit(outside, () => refresh(first.refreshToken));
+    // Between two tries of its own: nothing but this refresh can have stored them.
+    await outside.clock.sleep(40_001);
+    outside.store.isAway = false;
+
+    const second = valueIn(await refresh(first.refreshToken));
+
+    assert.ok(await opensMcp(gateway, second.accessToken), 'the new pair works');
+    assertPresentedOnce(outside);
+  });
+
+  it('is back after the claim ran out, and another process takes nothing over before they are in', async () => {
+    const { outside, first, refresh } = await granted();
+    await awayAtCommit(outside, () => refresh(first.refreshToken));
+    await outside.clock.sleep(40_001);
+    outside.store.isAway = false;
+    const other = wired(outside);
+
+    const second = valueIn(await refresh(first.refreshToken, other));
+
+    assert.ok(await opensMcp(other, second.accessToken), 'the new pair works');
+    valueIn(await refresh(second.refreshToken, other));
+    assertPresentedOnce(outside);
+    assert.deepEqual(outside.events.of('grant_ended'), []);
   });
 
   it('costs a call on /mcp nothing', async () => {
@@ -234,6 +267,55 @@ describe('new tokens that the store did not take', () => {
   });
 });
 
+describe('a stop while the upstream is giving new tokens', () => {
+  /** A gateway that is told to stop while the upstream has the answer, and its store closed as soon as it has stopped. */
+  async function stopping() {
+    const given = await granted();
+    const { outside, gateway, first, refresh } = given;
+    const gate = outside.upstream.holdNextAnswer();
+    const asking = refresh(first.refreshToken);
+    await gate.reached;
+    const stopped = gateway.renewals.stop().then(() => {
+      outside.store.isAway = true;
+    });
+    await later(outside);
+    return { ...given, gate, asking, stopped };
+  }
+
+  it('waits until they are in the store', async () => {
+    const { outside, grant, client, first, gate, asking, stopped } = await stopping();
+    gate.open();
+    await Promise.allSettled([asking, stopped]);
+    outside.store.isAway = false;
+
+    assert.equal(lost(outside), 0);
+    assert.equal(await versionOf(outside, grant), 2);
+    valueIn(await wired(outside).refresh(client, refreshOf(first.refreshToken)));
+  });
+
+  it('waits no longer than a call may take', async () => {
+    const { outside, gate, asking, stopped } = await stopping();
+    const { clock } = outside;
+    const began = clock.now();
+    await stopped;
+
+    assert.ok(clock.now() - began <= 12, 'a stop hung on an upstream that says nothing');
+    gate.open();
+    await assert.rejects(asking, StoreUnavailable);
+    assert.equal(lost(outside), 1);
+  });
+
+  it('tries once more where the store does not answer', async () => {
+    const { outside, grant, gate, asking, stopped } = await stopping();
+    outside.store.loseNextAnswer('grants');
+    gate.open();
+    await Promise.allSettled([asking, stopped]);
+
+    assert.equal(lost(outside), 0);
+    assert.equal(await versionOf(outside, grant), 2);
+  });
+});
+
 function lost(outside: World): number {
   return outside.events.of('upstream_failed').filter(({ reason }) => /stored/.test(reason)).length;
 }
@@ -242,10 +324,9 @@ describe('what is held of many grants', () => {
   it('is bounded: what there is no room for is lost, and the operator is told', async () => {
     const { outside, grant } = await granted();
     const { ports } = outside;
-    const held = heldRenewals(
-      { ports, policy, keys: gatewayKeys(), orderRevocation: () => Promise.resolve() },
-      1,
-    );
+    const orderRevocation = () => Promise.resolve();
+    const keys = gatewayKeys();
+    const held = heldRenewals({ ports, policy, keys, orderRevocation, callLimit: seconds(10) }, 1);
     const stored = await outside.store.grants.read(grant);
     assert.ok(stored?.value.state === 'live', 'the grant is over');
     const state = { ...stored.value.upstream, version: 2 };

@@ -24,13 +24,14 @@ interface Asking {
   readonly settings?: Partial<UpstreamSettings>;
   readonly keys?: ReturnType<typeof gatewayKeys>;
   readonly documentUrl?: string;
+  readonly callbackUrl?: string;
 }
 
 function credentials(outside: World, asking: Asking = {}) {
   return upstreamCredentials({
     ports: outside.ports,
     settings: { ...settings, ...unconfigured, ...asking.settings },
-    callbackUrl: () => callback,
+    callbackUrl: () => asking.callbackUrl ?? callback,
     documentUrl: () => asking.documentUrl,
     keys: asking.keys ?? gatewayKeys(),
   });
@@ -295,6 +296,18 @@ describe('a registration', () => {
     valueIn(await find(outside, {}, { issuer: undefined }));
 
     assert.equal(outside.upstream.registrations, 3);
+  });
+
+  it('is another for another callback, and stays what it is for the first', async () => {
+    const outside = world();
+    const callbackUrl = 'https://gateway.example/upstream/callback';
+    const first = valueIn(await find(outside));
+
+    const other = valueIn(await find(outside, { callbackUrl }));
+
+    assert.notEqual(other.clientId, first.clientId);
+    assert.deepEqual(valueIn(await find(outside)), first);
+    assert.deepEqual(valueIn(await find(outside, { callbackUrl })), other);
   });
 
   it('stays what it is under another name, for other scopes, and in another spelling of its secret: the grants made by it live', async () => {

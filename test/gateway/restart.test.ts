@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { request } from 'node:http';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { gate } from '../../src/adapters/testing/testing.ts';
 import type { GatewayOptions } from '../../src/main.ts';
 import { eventually } from '../support/eventually.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -89,6 +91,44 @@ test('tokens of either format outlive a restart, and a change of the format', as
   assert.notEqual(stage.as.access(halvesOf(last.access_token)[1]), undefined);
   assert.equal(stage.as.registrations, 1);
 });
+
+for (const leaves of [true, false]) {
+  const who = leaves ? 'its client has hung up' : 'its client waits';
+  test(`a stop while the upstream gives new tokens costs nobody a grant (${who})`, async (t) => {
+    const stage = await startKept(t);
+    const { as, base, events } = stage;
+    const { client, tokens } = await logInWithCode(base);
+    const answer = gate();
+    as.misbehave({ type: 'held', gate: answer }, '/token');
+    const asking = request(`${base}/token`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
+    });
+    const over = new Promise((resolve) => asking.on('close', resolve));
+    asking.on('error', () => {}).on('response', (response) => response.resume());
+    asking.end(new URLSearchParams(refreshForm(tokens.refresh_token, client)).toString());
+    await answer.reached;
+    if (leaves) asking.destroy();
+    const stopped = stage.stop();
+    // Nobody is let in any more: the stop is under way.
+    const isClosed = () =>
+      send(base).then(
+        () => false,
+        () => true,
+      );
+    await eventually(isClosed, (closed) => closed);
+    answer.open();
+    await Promise.all([over, stopped]);
+    as.behave();
+
+    await stage.start();
+
+    const renewed = tokensOf(await postToken(base, refreshForm(tokens.refresh_token, client)));
+    await assertGood(stage, renewed);
+    assert.deepEqual(events.of('grant_ended'), []);
+    assert.deepEqual(events.of('upstream_failed'), []);
+  });
+}
 
 /** Ends a grant by what its client, or a thief, does. */
 const endings: readonly (readonly [

@@ -202,8 +202,8 @@ export const defences: Readonly<Record<string, readonly Removal[]>> = {
   'An upstream that names another authorization server': [
     removal(
       'domain/upstream-request.ts',
-      'return sameServer && binding.clientId === client.clientId;',
-      'return sameServer || binding.clientId !== "";',
+      'return isBoundToServer(binding, server) && binding.clientId === client.clientId;',
+      'return isBoundToServer(binding, server) || binding.clientId !== "";',
     ),
     removal(
       'application/upstream-credentials.ts',

@@ -1,13 +1,20 @@
 import type { ServerResponse } from 'node:http';
 import type { Clock } from '../../application/ports.ts';
+import type { Gate } from './gate.ts';
 
 /** A way in which an HTTP server misbehaves. */
-export type HttpFault = AnswerFault | SlowFault;
+export type HttpFault = AnswerFault | SlowFault | HeldFault;
 
 /** An answer, but this many milliseconds late. */
 export interface SlowFault {
   readonly type: 'slow';
   readonly milliseconds: number;
+}
+
+/** An answer, but not before a gate is opened. */
+export interface HeldFault {
+  readonly type: 'held';
+  readonly gate: Pick<Gate, 'pass'>;
 }
 
 /** Something else than the answer. */
@@ -55,6 +62,10 @@ export class FaultTable implements HttpFaults {
     if (fault === undefined) return 'go_on';
     if (fault.type === 'slow') {
       await clock.sleep(fault.milliseconds);
+      return 'go_on';
+    }
+    if (fault.type === 'held') {
+      await fault.gate.pass();
       return 'go_on';
     }
     if (fault.type === 'cut' && fault.late) return 'go_on';
