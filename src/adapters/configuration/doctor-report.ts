@@ -71,7 +71,7 @@ function planOf(config: GatewayConfig, { upstream, scope }: Diagnosis): DoctorRe
     client: client ? `${client.clientId} (${howKnown(config, client.clientId)})` : null,
     'client authentication': client?.method ?? null,
     scope: scope ?? null,
-    resource: manners.resource ?? null,
+    resource: shownUrl(manners.resource),
     'further parameters': String(new URLSearchParams(manners.authorizeParameters)) || null,
     ...callback,
   };
