@@ -90,6 +90,14 @@ function judged(page: Result<VisitedPage, UpstreamFailure>, parts: EndpointParts
       `The authorization endpoint answers this program with status ${status}; a browser may be let in: open it in one.`,
     );
   }
+  if (status >= 500) {
+    const trouble = {
+      kind: 'unavailable',
+      reason: `status ${status}`,
+      retryAfter: undefined,
+    } as const;
+    return problem(troubleIn('The authorization endpoint', trouble));
+  }
   const refused = refusalIn(page.value, parts.callbackUrl());
   return refused === undefined
     ? wellAndGood
@@ -98,9 +106,9 @@ function judged(page: Result<VisitedPage, UpstreamFailure>, parts: EndpointParts
       );
 }
 
-/** Robots are turned away by 403 and 429, and a moment's trouble is no word about the request. */
+/** Robots are turned away by these. */
 function isAboutVisitors(status: number): boolean {
-  return status === 403 || status === 429 || status >= 500;
+  return status === 403 || status === 429;
 }
 
 function comesBack({ location }: VisitedPage, callback: string): boolean {
@@ -169,6 +177,11 @@ function judgedRefusal(cause: UpstreamFailure, clientRemedy = ofConfiguredClient
   if (unknownCode.has(cause.error)) return wellAndGood;
   if (isClientRefusal(cause) || unknownClient.has(cause.error)) {
     return problem(`The token endpoint does not accept the client (${reason}): ${clientRemedy}`);
+  }
+  if (cause.error === 'unsupported_grant_type') {
+    return problem(
+      `The token endpoint gives no tokens for codes (${reason}): set --upstream-as to a server that does, or correct --upstream-token-endpoint.`,
+    );
   }
   return isResourceRefusal(cause)
     ? problem(`The token endpoint refuses resource (${reason}): set --upstream-resource.`)

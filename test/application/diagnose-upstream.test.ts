@@ -90,6 +90,7 @@ describe('a diagnosis', () => {
       [{ status: 400, location: undefined }, /refuses the request \(status_400\).*callback URLs/],
       [{ status: 302, location: `${callback}?error=invalid_target` }, /set --upstream-resource/],
       [{ status: 404, location: undefined }, /status_404/],
+      [{ status: 500, location: undefined }, /is in trouble \(status 500\): try again later/],
       [
         { status: 302, location: `${callback}?error=invalid_scope&error_description=No%20read` },
         /invalid_scope: No read\): set --upstream-scope/,
@@ -131,7 +132,7 @@ describe('a diagnosis', () => {
   });
 
   it('takes no answer to a robot for one to a user', async () => {
-    for (const status of [403, 429, 500, 503]) {
+    for (const status of [403, 429]) {
       const { problems, notes } = await diagnose(world(), {
         page: { status, location: undefined },
       });
@@ -238,6 +239,12 @@ describe('a look at the token endpoint', () => {
       refused('invalid_target'),
       'problems',
       /refuses resource \(invalid_target\): set/,
+    ],
+    [
+      'a server that has no codes',
+      refused('unsupported_grant_type'),
+      'problems',
+      /no tokens for codes \(unsupported_grant_type\): set --upstream-as/,
     ],
     [
       'a page that is not there',
