@@ -222,6 +222,21 @@ describe('doctor', () => {
     assert.match(help.out, /doctor --upstream-rs=URL .*--json/);
   });
 
+  test('tells where clients look for a gateway below a path', async () => {
+    const { out } = await run(
+      '--upstream-rs=https://upstream.invalid/mcp',
+      '--public-url=https://g.example/a/b',
+      '--json',
+    );
+
+    assert.deepEqual(JSON.parse(out).clients, {
+      'MCP URL': 'https://g.example/a/b/mcp',
+      'resource metadata': 'https://g.example/.well-known/oauth-protected-resource/a/b/mcp',
+      'server metadata': 'https://g.example/.well-known/oauth-authorization-server/a/b',
+      issuer: 'https://g.example/a/b',
+    });
+  });
+
   test('says in a sentence when it cannot even begin', async () => {
     let err = '';
     const code = await runDoctor(
