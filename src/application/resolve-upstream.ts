@@ -139,7 +139,10 @@ class Known implements KnownUpstream {
 
   leaveOutResource(server: string): void {
     this.#withoutResource = server;
-    this.#upstream = undefined;
+    // The client stays known: whoever asks to forget it meanwhile has to hear whose it is.
+    if (this.#upstream !== undefined) {
+      this.#upstream = this.#spelled(this.#upstream.server, this.#upstream.client);
+    }
   }
 
   #isFresh(): boolean {
