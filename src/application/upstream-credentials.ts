@@ -16,6 +16,7 @@ import {
   scopesDemanded,
   scopesToRegister,
   serverName,
+  serverNames,
   type UpstreamServer,
 } from '../domain/upstream-server.ts';
 import type { UpstreamFailure } from '../domain/upstream-tokens.ts';
@@ -67,8 +68,7 @@ export function upstreamCredentials(parts: CredentialParts): UpstreamCredentials
     forget: async (server, clientId) => {
       if (settings.clientId !== undefined || clientId === parts.documentUrl()) return false;
       const { registrations } = parts.ports.store;
-      const key = registrationKey(placeOf(server));
-      const kept = await registrations.read(key);
+      const { key, kept } = await keptRegistration(parts, placeOf(server));
       // A record that is over: the store has no delete, and needs none. Another's newer one stays.
       if (kept?.value.clientId === clientId) {
         await registrations.write(key, kept.value, kept.version, parts.ports.clock.now());
@@ -136,7 +136,7 @@ async function configuredClient(parts: CredentialParts, place: Place, clientId: 
   if (settings.issuer === undefined && settings.authorizationEndpoint === undefined) {
     const key = sha256(`configured ${clientId} ${settings.resource}`);
     const first = await ports.store.registrations.read(key);
-    if (first !== undefined && first.value.server !== name) {
+    if (first !== undefined && !serverNames(place.server).includes(first.value.server)) {
       return failure({
         kind: 'unusable',
         reason: `The upstream names another authorization server now, ${name}, and the configured client belongs to ${first.value.server}: set --upstream-as to the one that is meant.`,
@@ -161,11 +161,9 @@ function documentClient({ settings }: CredentialParts, url: string): Found {
 }
 
 async function registeredClient(parts: CredentialParts, place: Place, endpoint: string): Found {
-  const { ports, keys } = parts;
-  const key = registrationKey(place);
-  const kept = await ports.store.registrations.read(key);
+  const { key, kept } = await keptRegistration(parts, place);
   if (kept === undefined) return register(parts, place, endpoint, key, undefined);
-  const opened = openRegistration(kept.value, keys);
+  const opened = openRegistration(kept.value, parts.keys);
   const method = opened && authMethodOfKept(opened.client, factsOf(parts, place));
   if (opened === undefined || method === undefined) {
     return register(parts, place, endpoint, key, kept.version);
@@ -257,12 +255,30 @@ function factsOf(
   };
 }
 
+interface KeptRegistration {
+  readonly key: string;
+  readonly kept: Versioned<UpstreamRegistration> | undefined;
+}
+
+/** The registration at a server, by whichever of its names; the key of a new one where there is none. */
+async function keptRegistration(
+  { ports }: CredentialParts,
+  { server, redirectUri }: Place,
+): Promise<KeptRegistration> {
+  for (const name of serverNames(server)) {
+    const key = registrationKey(name, redirectUri);
+    const kept = await ports.store.registrations.read(key);
+    if (kept !== undefined) return { key, kept };
+  }
+  return { key: registrationKey(serverName(server), redirectUri), kept: undefined };
+}
+
 /**
  * Registrations never cross from one server to another (RFC 9700 §4.4), nor from one callback to another. Nothing else counts: the grants that
  * were made by a client live as long as it does, and a gateway that goes by another name, or asks for other scopes, is no reason to end them.
  */
-function registrationKey({ server, redirectUri }: Place): string {
-  return sha256(JSON.stringify([serverName(server), redirectUri]));
+function registrationKey(name: string, redirectUri: string): string {
+  return sha256(JSON.stringify([name, redirectUri]));
 }
 
 // An upstream that forgot the client sooner says invalid_client; this only keeps the store from growing for ever.

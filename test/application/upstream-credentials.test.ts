@@ -54,6 +54,12 @@ async function reasonOf(...asked: Parameters<typeof find>): Promise<string> {
   return cause.reason;
 }
 
+/** A server that is known by another spelling of its name than before. */
+const sameServer: readonly (readonly [string, Partial<UpstreamServer>])[] = [
+  ['that has lost a slash', { issuer: 'https://as.upstream.example/' }],
+  ['that has come to publish its name', { issuer: undefined }],
+];
+
 describe('a configured client', () => {
   const configured = { clientId: 'mine', clientSecret: 'my-secret' };
 
@@ -79,6 +85,17 @@ describe('a configured client', () => {
     assert.match(reason, /evil\.example, and the configured client belongs to https:\/\/as\.upst/);
     assert.match(reason, /set --upstream-as/);
   });
+
+  for (const [what, before] of sameServer) {
+    it(`stays with its server ${what}`, async () => {
+      const outside = world();
+      valueIn(await find(outside, { settings: configured }, before));
+
+      const client = valueIn(await find(outside, { settings: configured }));
+
+      assert.equal(client.clientId, 'mine');
+    });
+  }
 
   it('belongs where the operator says, if the operator does', async () => {
     const outside = world();
@@ -234,6 +251,18 @@ describe('a registration', () => {
     assert.equal(wide, 'run read write openid');
     assert.equal(measured, far.resourceScopes.join(' '));
   });
+
+  for (const [what, before] of sameServer) {
+    it(`stays with its server ${what}, and is forgotten there`, async () => {
+      const outside = world();
+      const first = valueIn(await find(outside, {}, before));
+
+      assert.deepEqual(valueIn(await find(outside)), first);
+      const forgotten = credentials(outside).forget(await aServer(outside), first.clientId);
+      assert.equal(await forgotten, true);
+      assert.notEqual(valueIn(await find(outside)).clientId, first.clientId);
+    });
+  }
 
   it('is kept, and its secret sealed', async () => {
     const outside = world();
