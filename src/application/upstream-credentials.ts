@@ -7,6 +7,7 @@ import { sha256 } from '../domain/secret-hash.ts';
 import {
   type AuthMethodFacts,
   authMethodFor,
+  authMethodOfDocument,
   authMethodOfKept,
   authMethodToRegister,
   type UpstreamClient,
@@ -81,19 +82,23 @@ export function upstreamCredentials(parts: CredentialParts): UpstreamCredentials
 /** How the gateway comes to a client id at a server. */
 type Way =
   | { readonly type: 'configured'; readonly clientId: string }
-  | { readonly type: 'document'; readonly url: string }
+  | { readonly type: 'document'; readonly url: string; readonly method: UpstreamClient['method'] }
   | { readonly type: 'registration'; readonly endpoint: string }
   | { readonly type: 'by_hand' };
 
-function wayTo({ settings, documentUrl }: CredentialParts, { server, preset }: Place): Way {
+function wayTo(parts: CredentialParts, place: Place): Way {
+  const { settings, documentUrl } = parts;
+  const { server, preset } = place;
   const { clientId } = settings;
   if (clientId !== undefined) return { type: 'configured', clientId };
   const wanted = settings.registration === 'auto' ? preset?.registration : settings.registration;
   const url = documentUrl();
   // An operator who wants it knows that the server is on the same network.
   const isFit = (at: string) => server.acceptsDocuments && isReadableOutside(at);
-  if (url !== undefined && (wanted === 'document' || (wanted === undefined && isFit(url)))) {
-    return { type: 'document', url };
+  const method = authMethodOfDocument(factsOf(parts, place));
+  const isWanted = (at: string) => wanted === 'document' || (wanted === undefined && isFit(at));
+  if (url !== undefined && method !== undefined && isWanted(url)) {
+    return { type: 'document', url, method };
   }
   const endpoint = server.registrationEndpoint;
   return endpoint === undefined || wanted === 'manual'
@@ -107,7 +112,7 @@ function find(parts: CredentialParts, place: Place): Found {
     case 'configured':
       return configuredClient(parts, place, way.clientId);
     case 'document':
-      return documentClient(parts, way.url);
+      return Promise.resolve(documentClient(way.url, way.method));
     case 'registration':
       return registeredClient(parts, place, way.endpoint);
     case 'by_hand':
@@ -155,9 +160,11 @@ async function configuredClient(parts: CredentialParts, place: Place, clientId: 
 }
 
 /** A client ID metadata document: its URL is the client id at every server, and the method is the one that it names. */
-function documentClient({ settings }: CredentialParts, url: string): Found {
-  const method = settings.publicKey === undefined ? 'none' : 'private_key_jwt';
-  return Promise.resolve(success({ clientId: url, clientSecret: undefined, method }));
+function documentClient(
+  url: string,
+  method: UpstreamClient['method'],
+): Result<UpstreamClient, UpstreamFailure> {
+  return success({ clientId: url, clientSecret: undefined, method });
 }
 
 async function registeredClient(parts: CredentialParts, place: Place, endpoint: string): Found {

@@ -149,9 +149,37 @@ describe('a client document', () => {
   it('signs where the operator gave a key', async () => {
     const asking = { documentUrl, settings: { publicKey: { kty: 'EC' } } };
 
+    for (const authMethods of [undefined, ['private_key_jwt']]) {
+      const client = valueIn(await find(world(), asking, { acceptsDocuments: true, authMethods }));
+      assert.equal(client.method, 'private_key_jwt');
+    }
+  });
+
+  it('goes without the key where the operator wants no authentication', async () => {
+    const asking = {
+      documentUrl,
+      settings: { publicKey: { kty: 'EC' }, authMethod: 'none' },
+    } as const;
+
     const client = valueIn(await find(world(), asking, { acceptsDocuments: true }));
 
-    assert.equal(client.method, 'private_key_jwt');
+    assert.deepEqual([client.clientId, client.method], [documentUrl, 'none']);
+  });
+
+  it('is not used where it could not say what the operator or the server wants of it', async () => {
+    const publicKey = { kty: 'EC' };
+    for (const [wanted, authMethods] of [
+      [{ authMethod: 'client_secret_post' }, undefined],
+      [{ publicKey }, ['client_secret_basic']],
+    ] as const) {
+      const taking = { acceptsDocuments: true, authMethods };
+      const client = valueIn(await find(world(), { documentUrl, settings: wanted }, taking));
+      assert.match(client.clientId, /^upstream-client/);
+    }
+    const sure = { publicKey, authMethod: 'private_key_jwt' } as const;
+    const taking = { acceptsDocuments: true, authMethods: ['client_secret_basic'] };
+    const client = valueIn(await find(world(), { documentUrl, settings: sure }, taking));
+    assert.deepEqual([client.clientId, client.method], [documentUrl, 'private_key_jwt']);
   });
 
   it('is not used where no server could read it, or where the operator wants another way', async () => {
