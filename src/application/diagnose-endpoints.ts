@@ -41,6 +41,8 @@ export interface EndpointParts {
   readonly callbackUrl: () => string;
   /** Whether the gateway leaves `resource` out where it is refused. */
   readonly mayLeaveOutResource: boolean;
+  /** What to do where the client is not taken, if the gateway came to it by itself; absent for one that the operator configured. */
+  readonly clientRemedy: string | undefined;
 }
 
 // Whoever had the code that belongs to it could do nothing: there will be none.
@@ -65,10 +67,10 @@ export async function diagnoseScreenTwo(
       }),
     );
   const page = await visit(resource);
-  const findings = judged(page, callback);
+  const findings = judged(page, parts);
   const mayMend = resource !== undefined && parts.mayLeaveOutResource;
   if (findings.problems.length === 0 || !page.ok || !mayMend) return findings;
-  const without = judged(await visit(undefined), callback);
+  const without = judged(await visit(undefined), parts);
   if (without.problems.length > 0) return findings;
   // An error that comes back can be answered; a page of the upstream's own is where users are stuck.
   return comesBack(page.value, callback)
@@ -80,7 +82,7 @@ export async function diagnoseScreenTwo(
       );
 }
 
-function judged(page: Result<VisitedPage, UpstreamFailure>, callback: string): Findings {
+function judged(page: Result<VisitedPage, UpstreamFailure>, parts: EndpointParts): Findings {
   if (!page.ok) return problem(troubleIn('The authorization endpoint', page.failure));
   const { status } = page.value;
   if (isAboutVisitors(status)) {
@@ -88,17 +90,25 @@ function judged(page: Result<VisitedPage, UpstreamFailure>, callback: string): F
       `The authorization endpoint answers this program with status ${status}; a browser may be let in: open it in one.`,
     );
   }
-  const refused = refusalIn(page.value, callback);
+  if (status >= 500) {
+    const trouble = {
+      kind: 'unavailable',
+      reason: `status ${status}`,
+      retryAfter: undefined,
+    } as const;
+    return problem(troubleIn('The authorization endpoint', trouble));
+  }
+  const refused = refusalIn(page.value, parts.callbackUrl());
   return refused === undefined
     ? wellAndGood
     : problem(
-        `The authorization endpoint refuses the request (${reasonOf(refused)}): ${remedyFor(refused, callback)}`,
+        `The authorization endpoint refuses the request (${reasonOf(refused)}): ${remedyFor(refused, parts)}`,
       );
 }
 
-/** Robots are turned away by 403 and 429, and a moment's trouble is no word about the request. */
+/** Robots are turned away by these. */
 function isAboutVisitors(status: number): boolean {
-  return status === 403 || status === 429 || status >= 500;
+  return status === 403 || status === 429;
 }
 
 function comesBack({ location }: VisitedPage, callback: string): boolean {
@@ -117,13 +127,15 @@ function refusalIn(page: VisitedPage, callback: string): UpstreamFailure | undef
   return status >= 400 ? refusal(`status_${status}`, undefined) : undefined;
 }
 
-function remedyFor(refused: UpstreamFailure, callback: string): string {
+function remedyFor(refused: UpstreamFailure, { clientRemedy, callbackUrl }: EndpointParts): string {
   if (refused.kind === 'refused' && refused.error === 'invalid_scope') {
     return 'set --upstream-scope to scopes that it knows.';
   }
-  return isResourceRefusal(refused)
-    ? 'set --upstream-resource to off, or to the value that it wants.'
-    : `check that the client exists there, and that ${callback} is one of its callback URLs.`;
+  if (isResourceRefusal(refused)) {
+    return 'set --upstream-resource to off, or to the value that it wants.';
+  }
+  const ofConfigured = `check that the client exists there, and that ${callbackUrl()} is one of its callback URLs.`;
+  return clientRemedy ?? ofConfigured;
 }
 
 /** Presents a code that nobody ever issued: a server that looks for it knows the gateway already (RFC 6749 §5.2). */
@@ -146,14 +158,17 @@ export async function diagnoseTokenEndpoint(
     ? problem(
         'The token endpoint gives tokens for a code that nobody issued: this is no server to trust.',
       )
-    : judgedRefusal(answer.failure);
+    : judgedRefusal(answer.failure, parts.clientRemedy);
 }
 
 // GitHub and Slack have words of their own for it.
 const unknownCode = new Set(['invalid_grant', 'bad_verification_code', 'invalid_code']);
 const unknownClient = new Set(['unauthorized_client', 'incorrect_client_credentials']);
 
-function judgedRefusal(cause: UpstreamFailure): Findings {
+const ofConfiguredClient =
+  'correct --upstream-client-id and --upstream-client-secret, or set --upstream-token-auth-method.';
+
+function judgedRefusal(cause: UpstreamFailure, clientRemedy = ofConfiguredClient): Findings {
   if (cause.kind === 'unavailable') return problem(troubleIn('The token endpoint', cause));
   const reason = reasonOf(cause);
   if (cause.kind === 'unusable') {
@@ -161,8 +176,11 @@ function judgedRefusal(cause: UpstreamFailure): Findings {
   }
   if (unknownCode.has(cause.error)) return wellAndGood;
   if (isClientRefusal(cause) || unknownClient.has(cause.error)) {
+    return problem(`The token endpoint does not accept the client (${reason}): ${clientRemedy}`);
+  }
+  if (cause.error === 'unsupported_grant_type') {
     return problem(
-      `The token endpoint does not accept the client (${reason}): correct --upstream-client-id and --upstream-client-secret, or set --upstream-token-auth-method.`,
+      `The token endpoint gives no tokens for codes (${reason}): set --upstream-as to a server that does, or correct --upstream-token-endpoint.`,
     );
   }
   return isResourceRefusal(cause)

@@ -29,6 +29,7 @@ interface DiagnoseParts {
   readonly upstream: KnownUpstream;
   readonly pages: PageVisitor;
   readonly callbackUrl: () => string;
+  readonly documentUrl: string | undefined;
 }
 
 /** The use case behind `doctor`. */
@@ -49,7 +50,11 @@ async function withOAuth(parts: DiagnoseParts): Promise<Diagnosis> {
     return { upstream: { server, manners: mannersAt(settings, server) }, scope, ...mcp, problems };
   }
   const upstream = resolved.value;
-  const endpoints = { ...parts, mayLeaveOutResource: known.mayLeaveOutResource() };
+  const endpoints = {
+    ...parts,
+    mayLeaveOutResource: known.mayLeaveOutResource(),
+    clientRemedy: clientRemedy(parts, upstream.client.clientId),
+  };
   const looks = [
     mcp,
     await diagnoseScreenTwo(endpoints, upstream, scope),
@@ -61,6 +66,15 @@ async function withOAuth(parts: DiagnoseParts): Promise<Diagnosis> {
     problems: looks.flatMap(({ problems }) => problems),
     notes: looks.flatMap(({ notes }) => notes),
   };
+}
+
+/** What an operator can do for a client that is not theirs. */
+function clientRemedy(parts: DiagnoseParts, clientId: string): string | undefined {
+  const { settings, documentUrl, callbackUrl } = parts;
+  if (settings.clientId !== undefined) return undefined;
+  return clientId === documentUrl
+    ? `the gateway has to be running and reachable at ${clientId}, where its client document is; --upstream-registration=dynamic does without it.`
+    : `the gateway registered this client just now, in vain: register one by hand with the callback URL ${callbackUrl()} and set --upstream-client-id.`;
 }
 
 /** The MCP server itself, where the way to its authorization server does not lead over it. */

@@ -124,19 +124,19 @@ class Walk {
     const wellKnown = resourceMetadataUrls(resource).filter((url) => url !== metadataUrl);
     const places = metadataUrl === undefined ? wellKnown : [metadataUrl, ...wellKnown];
     this.#trouble = undefined;
-    let foreign: string | undefined;
+    let fault: string | undefined;
     for (const url of places) {
       const document = await this.#resourceDocument(url);
       if (document === undefined) continue;
-      if (isAbout(document, resource)) return success(document);
-      foreign = `The metadata at ${url} is about another resource, ${document.resource}, so it is not used: correct --upstream-rs, or set --upstream-as.`;
+      if (document !== 'broken' && isAbout(document, resource)) return success(document);
+      fault = whyUnused(url, document);
       // The challenge may point elsewhere by mistake (Asana's does); the MCP server's own place is still its own word, and its last.
       if (url === resourceMetadataUrls(resource)[0]) break;
     }
     // The operator's word needs no support from the MCP server's.
     if (this.#settings.issuer !== undefined) return success(undefined);
-    if (foreign === undefined) return this.#nothing();
-    return failure({ kind: 'unusable', reason: foreign });
+    if (fault === undefined) return this.#nothing();
+    return failure({ kind: 'unusable', reason: fault });
   }
 
   async #serverFor(
@@ -242,6 +242,12 @@ class Walk {
     }
     return call(seconds(Math.min(left, limits.call)));
   }
+}
+
+function whyUnused(url: string, document: ResourceDocument | 'broken'): string {
+  return document === 'broken'
+    ? `The metadata at ${url} cannot be read, so it is not used: its operator has to mend it; or set --upstream-as.`
+    : `The metadata at ${url} is about another resource, ${document.resource}, so it is not used: correct --upstream-rs, or set --upstream-as.`;
 }
 
 function unpublished(issuer: string | undefined): Result<never, UpstreamFailure> {

@@ -180,7 +180,7 @@ export interface UpstreamRegistrationAnswer {
 
 /** What came of asking for a document. */
 export interface Fetched<Document> {
-  /** Absent where there is no such document, or where it is none that can be used. */
+  /** Absent where there is no such document, or where it is none that can be used; `broken` where it means to be one all the same. */
   readonly document: Document | undefined;
   /** How long it may be taken as known, by its HTTP headers (RFC 9111 §4.2.1); absent where they do not say. */
   readonly freshFor: Seconds | undefined;
@@ -197,7 +197,7 @@ export interface UpstreamAuthorizationServer {
   resourceDocument(
     url: string,
     within: Seconds,
-  ): Promise<Result<Fetched<ResourceDocument>, UpstreamFailure>>;
+  ): Promise<Result<Fetched<ResourceDocument | 'broken'>, UpstreamFailure>>;
   /** Authorization server metadata (RFC 8414 §3.2). */
   serverDocument(
     url: string,

@@ -7,6 +7,7 @@ import { sha256 } from '../domain/secret-hash.ts';
 import {
   type AuthMethodFacts,
   authMethodFor,
+  authMethodOfDocument,
   authMethodOfKept,
   authMethodToRegister,
   type UpstreamClient,
@@ -16,6 +17,7 @@ import {
   scopesDemanded,
   scopesToRegister,
   serverName,
+  serverNames,
   type UpstreamServer,
 } from '../domain/upstream-server.ts';
 import type { UpstreamFailure } from '../domain/upstream-tokens.ts';
@@ -67,8 +69,7 @@ export function upstreamCredentials(parts: CredentialParts): UpstreamCredentials
     forget: async (server, clientId) => {
       if (clientId === settings.clientId || clientId === parts.documentUrl()) return false;
       const { registrations } = parts.ports.store;
-      const key = registrationKey(placeOf(server));
-      const kept = await registrations.read(key);
+      const { key, kept } = await keptRegistration(parts, placeOf(server));
       // A record that is over: the store has no delete, and needs none. Another's newer one stays.
       if (kept?.value.clientId === clientId) {
         await registrations.write(key, kept.value, kept.version, parts.ports.clock.now());
@@ -81,19 +82,23 @@ export function upstreamCredentials(parts: CredentialParts): UpstreamCredentials
 /** How the gateway comes to a client id at a server. */
 type Way =
   | { readonly type: 'configured'; readonly clientId: string }
-  | { readonly type: 'document'; readonly url: string }
+  | { readonly type: 'document'; readonly url: string; readonly method: UpstreamClient['method'] }
   | { readonly type: 'registration'; readonly endpoint: string }
   | { readonly type: 'by_hand' };
 
-function wayTo({ settings, documentUrl }: CredentialParts, { server, preset }: Place): Way {
+function wayTo(parts: CredentialParts, place: Place): Way {
+  const { settings, documentUrl } = parts;
+  const { server, preset } = place;
   const { clientId } = settings;
   if (clientId !== undefined) return { type: 'configured', clientId };
   const wanted = settings.registration === 'auto' ? preset?.registration : settings.registration;
   const url = documentUrl();
   // An operator who wants it knows that the server is on the same network.
   const isFit = (at: string) => server.acceptsDocuments && isReadableOutside(at);
-  if (url !== undefined && (wanted === 'document' || (wanted === undefined && isFit(url)))) {
-    return { type: 'document', url };
+  const method = authMethodOfDocument(factsOf(parts, place));
+  const isWanted = (at: string) => wanted === 'document' || (wanted === undefined && isFit(at));
+  if (url !== undefined && method !== undefined && isWanted(url)) {
+    return { type: 'document', url, method };
   }
   const endpoint = server.registrationEndpoint;
   return endpoint === undefined || wanted === 'manual'
@@ -107,7 +112,7 @@ function find(parts: CredentialParts, place: Place): Found {
     case 'configured':
       return configuredClient(parts, place, way.clientId);
     case 'document':
-      return documentClient(parts, way.url);
+      return Promise.resolve(documentClient(way.url, way.method));
     case 'registration':
       return registeredClient(parts, place, way.endpoint);
     case 'by_hand':
@@ -136,7 +141,7 @@ async function configuredClient(parts: CredentialParts, place: Place, clientId: 
   if (settings.issuer === undefined && settings.authorizationEndpoint === undefined) {
     const key = sha256(`configured ${clientId} ${settings.resource}`);
     const first = await ports.store.registrations.read(key);
-    if (first !== undefined && first.value.server !== name) {
+    if (first !== undefined && !serverNames(place.server).includes(first.value.server)) {
       return failure({
         kind: 'unusable',
         reason: `The upstream names another authorization server now, ${name}, and the configured client belongs to ${first.value.server}: set --upstream-as to the one that is meant.`,
@@ -155,17 +160,17 @@ async function configuredClient(parts: CredentialParts, place: Place, clientId: 
 }
 
 /** A client ID metadata document: its URL is the client id at every server, and the method is the one that it names. */
-function documentClient({ settings }: CredentialParts, url: string): Found {
-  const method = settings.publicKey === undefined ? 'none' : 'private_key_jwt';
-  return Promise.resolve(success({ clientId: url, clientSecret: undefined, method }));
+function documentClient(
+  url: string,
+  method: UpstreamClient['method'],
+): Result<UpstreamClient, UpstreamFailure> {
+  return success({ clientId: url, clientSecret: undefined, method });
 }
 
 async function registeredClient(parts: CredentialParts, place: Place, endpoint: string): Found {
-  const { ports, keys } = parts;
-  const key = registrationKey(place);
-  const kept = await ports.store.registrations.read(key);
+  const { key, kept } = await keptRegistration(parts, place);
   if (kept === undefined) return register(parts, place, endpoint, key, undefined);
-  const opened = openRegistration(kept.value, keys);
+  const opened = openRegistration(kept.value, parts.keys);
   const method = opened && authMethodOfKept(opened.client, factsOf(parts, place));
   if (opened === undefined || method === undefined) {
     return register(parts, place, endpoint, key, kept.version);
@@ -257,12 +262,30 @@ function factsOf(
   };
 }
 
+interface KeptRegistration {
+  readonly key: string;
+  readonly kept: Versioned<UpstreamRegistration> | undefined;
+}
+
+/** The registration at a server, by whichever of its names; the key of a new one where there is none. */
+async function keptRegistration(
+  { ports }: CredentialParts,
+  { server, redirectUri }: Place,
+): Promise<KeptRegistration> {
+  for (const name of serverNames(server)) {
+    const key = registrationKey(name, redirectUri);
+    const kept = await ports.store.registrations.read(key);
+    if (kept !== undefined) return { key, kept };
+  }
+  return { key: registrationKey(serverName(server), redirectUri), kept: undefined };
+}
+
 /**
  * Registrations never cross from one server to another (RFC 9700 §4.4), nor from one callback to another. Nothing else counts: the grants that
  * were made by a client live as long as it does, and a gateway that goes by another name, or asks for other scopes, is no reason to end them.
  */
-function registrationKey({ server, redirectUri }: Place): string {
-  return sha256(JSON.stringify([serverName(server), redirectUri]));
+function registrationKey(name: string, redirectUri: string): string {
+  return sha256(JSON.stringify([name, redirectUri]));
 }
 
 // An upstream that forgot the client sooner says invalid_client; this only keeps the store from growing for ever.

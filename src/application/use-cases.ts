@@ -180,8 +180,14 @@ export function doctor(
   pages: PageVisitor,
 ): DiagnoseUpstream {
   const { upstream, callbackUrl } = settings;
-  const known = upstreamOf(ports, settings);
-  return diagnoseUpstream({ ports, settings: upstream, upstream: known, pages, callbackUrl });
+  return diagnoseUpstream({
+    ports,
+    settings: upstream,
+    upstream: upstreamOf(ports, settings),
+    pages,
+    callbackUrl,
+    documentUrl: clientDocumentUrl(settings.publicUrl),
+  });
 }
 
 function upstreamOf(ports: UpstreamPorts, settings: UpstreamParts): KnownUpstream {

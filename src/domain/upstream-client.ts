@@ -43,8 +43,22 @@ export function authMethodFor(facts: AuthMethodFacts): UpstreamAuthMethod {
 }
 
 /** A key that the operator gave is used unless the server lists other methods only. */
-function canUseKey({ listed }: AuthMethodFacts): boolean {
+function canUseKey({ listed }: Pick<AuthMethodFacts, 'listed'>): boolean {
   return listed?.includes('private_key_jwt') ?? true;
+}
+
+/**
+ * The method of a client that is known by its document, which can name a key but no secret; `undefined` where neither the operator nor the
+ * server would have any that it could name.
+ */
+export function authMethodOfDocument(
+  facts: Pick<AuthMethodFacts, 'configured' | 'listed' | 'hasKey'>,
+): 'none' | 'private_key_jwt' | undefined {
+  const { configured, hasKey } = facts;
+  if (configured === 'none' || configured === 'private_key_jwt') return configured;
+  if (configured !== undefined) return undefined;
+  if (!hasKey) return 'none';
+  return canUseKey(facts) ? 'private_key_jwt' : undefined;
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Scope } from './scope.ts';
 import type { UpstreamPreset } from './upstream-presets.ts';
 import {
   serverName,
+  serverNames,
   type Upstream,
   type UpstreamManners,
   type UpstreamServer,
@@ -79,13 +80,12 @@ export function isBoundTo(binding: UpstreamBinding, { server, client }: Upstream
   return isBoundToServer(binding, server) && binding.clientId === client.clientId;
 }
 
-/** Whether a binding was made at this server, by whichever client. */
+/** Whether a binding was made at this server, however it is spelled, and by whichever client. */
 export function isBoundToServer(
   binding: UpstreamBinding | undefined,
   server: UpstreamServer,
 ): boolean {
-  const named = binding?.server;
-  return named === serverName(server) || named === server.tokenEndpoint;
+  return binding !== undefined && serverNames(server).includes(binding.server);
 }
 
 /** What the gateway says about one authorization at the upstream. */

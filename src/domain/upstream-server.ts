@@ -72,6 +72,16 @@ export function serverName({ issuer, tokenEndpoint }: UpstreamServer): string {
 }
 
 /**
+ * The names under which a server's credentials may be kept, today's first: that of its token endpoint from before it published another, and
+ * with one trailing slash more or less (Google's differs from one document to the next).
+ */
+export function serverNames({ issuer, tokenEndpoint }: UpstreamServer): [string, ...string[]] {
+  if (issuer === undefined) return [tokenEndpoint];
+  const otherwise = issuer.endsWith('/') ? issuer.slice(0, -1) : `${issuer}/`;
+  return [issuer, otherwise, tokenEndpoint];
+}
+
+/**
  * Whether an authorization response may be this server's (RFC 9207 §2.4, MCP authorization): its `iss`, where one is sent, must be the
  * server's issuer, and must be sent where the server says that it sends it. Of a server without a known issuer nothing can be said.
  */

@@ -263,7 +263,8 @@ test('resource metadata is read, with lists that may be missing', async (t) => {
 
   const read = await server.resourceDocument(await serveOne(t, JSON.stringify(full)), within);
   const bare = await server.resourceDocument(await serveOne(t, '{"resource":"r"}'), within);
-  const none = await server.resourceDocument(await serveOne(t, '{"resource":["r"]}'), within);
+  const broken = await server.resourceDocument(await serveOne(t, '{"resource":["r"]}'), within);
+  const none = await server.resourceDocument(await serveOne(t, '{"scopes":[]}'), within);
 
   assert.deepEqual(read.ok && read.value.document, {
     resource: 'r',
@@ -281,7 +282,8 @@ test('resource metadata is read, with lists that may be missing', async (t) => {
     policy: undefined,
     termsOfService: undefined,
   });
-  assert.deepEqual(none, { ok: true, value: { document: undefined, freshFor: undefined } });
+  const answered = (document: unknown) => ({ ok: true, value: { document, freshFor: undefined } });
+  assert.deepEqual([broken, none], [answered('broken'), answered(undefined)]);
 });
 
 test('a registration says what we need, and nothing that is not known', async (t) => {

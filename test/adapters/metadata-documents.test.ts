@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  resourceAnswer,
   resourceDocument,
   serverDocument,
 } from '../../src/adapters/upstream/metadata-documents.ts';
@@ -21,4 +22,28 @@ test('a list of scopes without measure is as good as none, in either document', 
 
   assert.deepEqual([resource(few), server(few)], [few, few]);
   assert.deepEqual([resource(scopes), server(scopes)], [undefined, undefined]);
+});
+
+test('metadata of a resource that names null for servers names none', () => {
+  const resource = 'https://mcp.example';
+
+  const document = resourceDocument.parse({ resource, authorization_servers: null });
+
+  assert.deepEqual(document.authorizationServers, []);
+});
+
+test('what names a resource and cannot be read is broken metadata, and anything else is none', () => {
+  const resource = 'https://mcp.example';
+  const rows = [
+    [{ resource, authorization_servers: 'https://as.example' }, 'broken'],
+    [{ resource: [resource] }, 'broken'],
+    [{ status: 'ok' }, undefined],
+    [[], undefined],
+    ['resource', undefined],
+    [null, undefined],
+  ] as const;
+
+  for (const [json, expected] of rows) {
+    assert.equal(resourceAnswer.safeParse(json).data, expected, JSON.stringify(json));
+  }
 });

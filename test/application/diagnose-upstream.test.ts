@@ -12,6 +12,7 @@ const login: VisitedPage = { status: 200, location: undefined };
 interface Asking {
   readonly settings?: Partial<UpstreamSettings>;
   readonly page?: VisitedPage | UpstreamFailure | ((url: string) => VisitedPage);
+  readonly publicUrl?: string;
 }
 
 function refused(error: string): UpstreamFailure {
@@ -34,7 +35,7 @@ async function diagnose(outside: World, asking: Asking = {}) {
     {
       upstream: { ...settings, ...asking.settings },
       callbackUrl: () => callback,
-      publicUrl: undefined,
+      publicUrl: asking.publicUrl,
       keys: gatewayKeys(),
     },
     {
@@ -89,6 +90,7 @@ describe('a diagnosis', () => {
       [{ status: 400, location: undefined }, /refuses the request \(status_400\).*callback URLs/],
       [{ status: 302, location: `${callback}?error=invalid_target` }, /set --upstream-resource/],
       [{ status: 404, location: undefined }, /status_404/],
+      [{ status: 500, location: undefined }, /is in trouble \(status 500\): try again later/],
       [
         { status: 302, location: `${callback}?error=invalid_scope&error_description=No%20read` },
         /invalid_scope: No read\): set --upstream-scope/,
@@ -130,7 +132,7 @@ describe('a diagnosis', () => {
   });
 
   it('takes no answer to a robot for one to a user', async () => {
-    for (const status of [403, 429, 500, 503]) {
+    for (const status of [403, 429]) {
       const { problems, notes } = await diagnose(world(), {
         page: { status, location: undefined },
       });
@@ -184,6 +186,40 @@ describe('a look at the token endpoint', () => {
     assert.match(problems.join(), /does not accept the client \(invalid_client.*correct/);
   });
 
+  const unconfigured = { clientId: undefined, clientSecret: undefined };
+  const publicUrl = 'https://gateway.example';
+  for (const [what, asking, remedy, other] of [
+    [
+      'a client document',
+      { publicUrl, settings: { ...unconfigured, registration: 'document' } },
+      /running and reachable at https:\/\/gateway\.example\/oauth\/client-metadata\.json.*--upstream-registration=dynamic/,
+      /--upstream-client-(?:id|secret)/,
+    ],
+    [
+      'a client that registered itself',
+      { settings: { ...unconfigured, registration: 'dynamic' } },
+      /register one by hand with the callback URL http:.*\/upstream\/callback and set --upstream-client-id/,
+      /--upstream-client-secret,|correct --upstream-client-id/,
+    ],
+  ] as const) {
+    it(`says what there is to do about ${what} that is not taken at either endpoint`, async () => {
+      const outside = world();
+      outside.upstream.requestTokens = async () => ({
+        ok: false,
+        failure: refused('invalid_client'),
+      });
+      const page = { status: 400, location: undefined };
+
+      const { problems } = await diagnose(outside, { page, ...asking });
+
+      assert.equal(problems.length, 2);
+      for (const problem of problems) {
+        assert.match(problem, remedy);
+        assert.doesNotMatch(problem, other);
+      }
+    });
+  }
+
   const answers: readonly (readonly [string, UpstreamFailure, 'problems' | 'notes', RegExp])[] = [
     ['GitHub’s word for it', refused('bad_verification_code'), 'problems', /^$/],
     [
@@ -203,6 +239,12 @@ describe('a look at the token endpoint', () => {
       refused('invalid_target'),
       'problems',
       /refuses resource \(invalid_target\): set/,
+    ],
+    [
+      'a server that has no codes',
+      refused('unsupported_grant_type'),
+      'problems',
+      /no tokens for codes \(unsupported_grant_type\): set --upstream-as/,
     ],
     [
       'a page that is not there',

@@ -109,6 +109,23 @@ describe('discovery', () => {
     assert.deepEqual(outside.upstream.asked.slice(1, 3), [pathForm, rootForm]);
   });
 
+  it('does not ask for the root document where the path form is there and broken', async () => {
+    const outside = silentWorld({ [rootForm]: {} });
+    const asked = outside.upstream.resourceDocument.bind(outside.upstream);
+    outside.upstream.resourceDocument = async (url, within) => {
+      const answer = await asked(url, within);
+      return url === pathForm
+        ? { ok: true, value: { document: 'broken', freshFor: undefined } }
+        : answer;
+    };
+
+    const reason = await reasonOf(outside);
+
+    assert.match(reason, /oauth-protected-resource\/mcp cannot be read.*set --upstream-as/);
+    assert.ok(!outside.upstream.asked.includes(rootForm), 'the root was not asked');
+    assert.equal((await serverOf(outside, { issuer })).issuer, issuer);
+  });
+
   it('asks first where the challenge says, and for the scopes that it names', async () => {
     const elsewhere = `${origin}/metadata.json`;
     const outside = silentWorld({ [elsewhere]: {} });

@@ -303,6 +303,16 @@ describe('a registration that the upstream forgot', () => {
 
     assert.equal(await upstream.forgetClient(clientId), false);
   });
+
+  it('is the operator’s to mend also where the upstream turned out to do without resource', async () => {
+    const outside = world();
+    const upstream = known(outside);
+    const { clientId } = valueIn(await upstream.resolve()).client;
+
+    upstream.leaveOutResource(outside.upstream.issuer);
+
+    assert.equal(await upstream.forgetClient(clientId), false);
+  });
 });
 
 describe('the resource parameter', () => {

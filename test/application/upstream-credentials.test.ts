@@ -55,6 +55,12 @@ async function reasonOf(...asked: Parameters<typeof find>): Promise<string> {
   return cause.reason;
 }
 
+/** A server that is known by another spelling of its name than before. */
+const sameServer: readonly (readonly [string, Partial<UpstreamServer>])[] = [
+  ['that has lost a slash', { issuer: 'https://as.upstream.example/' }],
+  ['that has come to publish its name', { issuer: undefined }],
+];
+
 describe('a configured client', () => {
   const configured = { clientId: 'mine', clientSecret: 'my-secret' };
 
@@ -80,6 +86,17 @@ describe('a configured client', () => {
     assert.match(reason, /evil\.example, and the configured client belongs to https:\/\/as\.upst/);
     assert.match(reason, /set --upstream-as/);
   });
+
+  for (const [what, before] of sameServer) {
+    it(`stays with its server ${what}`, async () => {
+      const outside = world();
+      valueIn(await find(outside, { settings: configured }, before));
+
+      const client = valueIn(await find(outside, { settings: configured }));
+
+      assert.equal(client.clientId, 'mine');
+    });
+  }
 
   it('belongs where the operator says, if the operator does', async () => {
     const outside = world();
@@ -133,9 +150,37 @@ describe('a client document', () => {
   it('signs where the operator gave a key', async () => {
     const asking = { documentUrl, settings: { publicKey: { kty: 'EC' } } };
 
+    for (const authMethods of [undefined, ['private_key_jwt']]) {
+      const client = valueIn(await find(world(), asking, { acceptsDocuments: true, authMethods }));
+      assert.equal(client.method, 'private_key_jwt');
+    }
+  });
+
+  it('goes without the key where the operator wants no authentication', async () => {
+    const asking = {
+      documentUrl,
+      settings: { publicKey: { kty: 'EC' }, authMethod: 'none' },
+    } as const;
+
     const client = valueIn(await find(world(), asking, { acceptsDocuments: true }));
 
-    assert.equal(client.method, 'private_key_jwt');
+    assert.deepEqual([client.clientId, client.method], [documentUrl, 'none']);
+  });
+
+  it('is not used where it could not say what the operator or the server wants of it', async () => {
+    const publicKey = { kty: 'EC' };
+    for (const [wanted, authMethods] of [
+      [{ authMethod: 'client_secret_post' }, undefined],
+      [{ publicKey }, ['client_secret_basic']],
+    ] as const) {
+      const taking = { acceptsDocuments: true, authMethods };
+      const client = valueIn(await find(world(), { documentUrl, settings: wanted }, taking));
+      assert.match(client.clientId, /^upstream-client/);
+    }
+    const sure = { publicKey, authMethod: 'private_key_jwt' } as const;
+    const taking = { acceptsDocuments: true, authMethods: ['client_secret_basic'] };
+    const client = valueIn(await find(world(), { documentUrl, settings: sure }, taking));
+    assert.deepEqual([client.clientId, client.method], [documentUrl, 'private_key_jwt']);
   });
 
   it('is not used where no server could read it, or where the operator wants another way', async () => {
@@ -235,6 +280,18 @@ describe('a registration', () => {
     assert.equal(wide, 'run read write openid');
     assert.equal(measured, far.resourceScopes.join(' '));
   });
+
+  for (const [what, before] of sameServer) {
+    it(`stays with its server ${what}, and is forgotten there`, async () => {
+      const outside = world();
+      const first = valueIn(await find(outside, {}, before));
+
+      assert.deepEqual(valueIn(await find(outside)), first);
+      const forgotten = credentials(outside).forget(await aServer(outside), first.clientId);
+      assert.equal(await forgotten, true);
+      assert.notEqual(valueIn(await find(outside)).clientId, first.clientId);
+    });
+  }
 
   it('is kept, and its secret sealed', async () => {
     const outside = world();

@@ -92,6 +92,15 @@ describe('an upstream setting', () => {
       { upstreamRegistration: 'document', publicUrl: 'http://localhost' },
       /public https URL is required/,
     ],
+    [
+      'a document that would have to name a secret',
+      {
+        upstreamRegistration: 'document',
+        publicUrl: 'https://gateway.example',
+        upstreamTokenAuthMethod: 'client_secret_post',
+      },
+      /client document has no secret; choose private_key_jwt or none/,
+    ],
     ['patience without an end', { discoveryTimeout: 301 }, /from 1 to 300/],
     ['no patience', { upstreamTimeout: 0 }, /from 1 to 60/],
     [

@@ -170,9 +170,11 @@ test('tokens go only to the server, and as the client, that they were made for',
   const server = { ...upstream.server, issuer: 'https://evil.example' };
   const client = { ...upstream.client, clientId: 'another' };
   const endpoint = { ...binding, server: upstream.server.tokenEndpoint };
+  const respelled = { ...binding, server: `${binding.server}/` };
 
   assert.equal(isBoundTo(binding, upstream), true);
   assert.equal(isBoundTo(endpoint, upstream), true);
+  assert.equal(isBoundTo(respelled, upstream), true);
   assert.equal(isBoundTo(binding, { ...upstream, server }), false);
   assert.equal(isBoundTo(binding, { ...upstream, client }), false);
 });

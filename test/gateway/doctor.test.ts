@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import type { DoctorReport } from '../../src/adapters/configuration/doctor-report.ts';
 import { asksForDoctor, runDoctor } from '../../src/adapters/configuration/run-doctor.ts';
+import {
+  type LoopbackServer,
+  startLoopbackServer,
+} from '../../src/adapters/testing/loopback-server.ts';
 import { examineUpstream } from '../../src/main.ts';
 import { startUpstream } from '../real-parts/direct-setup.ts';
 import { startSdkMcpServer } from '../support/real/mcp-upstream.ts';
@@ -22,6 +26,37 @@ async function run(...flags: readonly string[]) {
     '1.2.3',
   );
   return { code, out, err };
+}
+
+/** An upstream whose MCP URL has a key in its query, and whose metadata is about what is told. */
+async function startKeyedUpstream(
+  t: TestContext,
+  about: (resource: string) => string,
+): Promise<LoopbackServer> {
+  const inserted = '/.well-known/oauth-protected-resource';
+  const server = await startLoopbackServer((request, response) => {
+    const answer = (code: number, body: object) =>
+      response.writeHead(code, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    const { origin } = server;
+    const asked = request.url ?? '';
+    if (asked.startsWith('/mcp')) return answer(401, {});
+    if (asked.startsWith(`${inserted}/mcp`)) {
+      const resource = about(`${origin}${asked.slice(inserted.length)}`);
+      return answer(200, { resource, authorization_servers: [origin] });
+    }
+    if (asked.startsWith('/.well-known/oauth-authorization-server')) {
+      return answer(200, {
+        issuer: origin,
+        authorization_endpoint: `${origin}/authorize`,
+        token_endpoint: `${origin}/token`,
+        code_challenge_methods_supported: ['S256'],
+      });
+    }
+    if (asked.startsWith('/authorize')) return answer(200, {});
+    return asked === '/token' ? answer(400, { error: 'invalid_grant' }) : answer(404, {});
+  });
+  t.after(server.close);
+  return server;
 }
 
 describe('doctor', () => {
@@ -151,6 +186,26 @@ describe('doctor', () => {
     assert.ok(!strange.out.includes('X-Key'));
   });
 
+  for (const json of [false, true]) {
+    for (const [what, about, seen] of [
+      ['as its resource', (own: string) => own, /resource\W+http:.*\/mcp(?:\?…|\\u2026)/],
+      ['in what is about another', (own: string) => `${own}2`, /about another resource/],
+    ] as const) {
+      test(`shows no key of an upstream’s query ${what}${json ? ', in JSON' : ''}`, async (t) => {
+        const { origin } = await startKeyedUpstream(t, about);
+
+        const { out, err } = await run(
+          `--upstream-rs=${origin}/mcp?api_key=a-key-of-mine`,
+          '--upstream-client-id=by-hand',
+          ...(json ? ['--json'] : []),
+        );
+
+        assert.match(out, seen);
+        assert.doesNotMatch(out + err, /a-key-of-mine/);
+      });
+    }
+  }
+
   test('needs no password, and refuses what a start would refuse', async () => {
     const far = await run(
       '--upstream-rs=https://upstream.invalid/mcp',
@@ -165,6 +220,21 @@ describe('doctor', () => {
     assert.match(wrong.err, /is not a URL/);
     assert.equal(help.code, 0);
     assert.match(help.out, /doctor --upstream-rs=URL .*--json/);
+  });
+
+  test('tells where clients look for a gateway below a path', async () => {
+    const { out } = await run(
+      '--upstream-rs=https://upstream.invalid/mcp',
+      '--public-url=https://g.example/a/b',
+      '--json',
+    );
+
+    assert.deepEqual(JSON.parse(out).clients, {
+      'MCP URL': 'https://g.example/a/b/mcp',
+      'resource metadata': 'https://g.example/.well-known/oauth-protected-resource/a/b/mcp',
+      'server metadata': 'https://g.example/.well-known/oauth-authorization-server/a/b',
+      issuer: 'https://g.example/a/b',
+    });
   });
 
   test('says in a sentence when it cannot even begin', async () => {

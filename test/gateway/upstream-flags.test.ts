@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
+import type { TLSSocket } from 'node:tls';
 import { runDoctor } from '../../src/adapters/configuration/run-doctor.ts';
 import { examineUpstream } from '../../src/main.ts';
 import { listenOnLoopback } from '../support/real/loopback.ts';
@@ -169,6 +171,18 @@ const rows: readonly (readonly [string, Flags, Check])[] = [
     (seen) => assert.match(at(seen, '/token').form.get('client_assertion') ?? '', /^ey/),
   ],
   [
+    '--upstream-private-key-cert',
+    () => [
+      '--upstream-client-id=mine',
+      '--upstream-private-key-file=test/support/tls/client.key',
+      '--upstream-private-key-cert=test/support/tls/client.crt',
+    ],
+    (seen) => {
+      const [header = ''] = (at(seen, '/token').form.get('client_assertion') ?? '').split('.');
+      assert.match(Buffer.from(header, 'base64url').toString(), /"x5t":/);
+    },
+  ],
+  [
     '--upstream-scope',
     () => ['--upstream-scope=read write'],
     (seen) => {
@@ -232,6 +246,71 @@ for (const [what, flags, check] of rows) {
     check(seen, origin);
   });
 }
+
+/** A server of https that asks for a certificate and lets in whoever has none; `shown`: to which requests ours was. */
+async function startAsking(t: TestContext, answer: (path: string, origin: string) => object) {
+  const shown: [path: string, ours: boolean][] = [];
+  const certificates = {
+    key: readFileSync('test/support/tls/server.key'),
+    cert: readFileSync('test/support/tls/server.crt'),
+    ca: readFileSync('test/support/tls/ca.crt'),
+  };
+  const server = createTlsServer(
+    { ...certificates, requestCert: true, rejectUnauthorized: false },
+    (request, response) => {
+      const { pathname } = new URL(request.url ?? '', origin);
+      const { subject } = (request.socket as TLSSocket).getPeerCertificate();
+      shown.push([pathname, subject !== undefined]);
+      response.writeHead(pathname === '/mcp' ? 401 : 200, { 'content-type': 'application/json' });
+      response.end(JSON.stringify(answer(pathname, origin)));
+    },
+  );
+  const listening = await listenOnLoopback(server);
+  t.after(listening.close);
+  const origin = `https://localhost:${new URL(listening.origin).port}`;
+  return { origin, shown };
+}
+
+test('the client certificate of the flags is shown to each server that they name, and to no other', async (t) => {
+  const nothing = () => ({});
+  const [mcp, strange, authorizing, tokens] = [
+    await startAsking(t, nothing),
+    await startAsking(t, nothing),
+    await startAsking(t, nothing),
+    await startAsking(t, nothing),
+  ];
+  const issuing = await startAsking(t, (_, issuer) => ({
+    issuer,
+    authorization_endpoint: `${strange.origin}/authorize`,
+    token_endpoint: `${strange.origin}/token`,
+    code_challenge_methods_supported: ['S256'],
+  }));
+  const flags = [
+    `--upstream-rs=${mcp.origin}/mcp`,
+    '--upstream-client-id=mine',
+    '--upstream-ca=test/support/tls/ca.crt',
+    '--upstream-client-cert=test/support/tls/client.crt',
+    '--upstream-client-key=test/support/tls/client.key',
+  ];
+
+  await examine([...flags, `--upstream-as=${issuing.origin}`]);
+  await examine([
+    ...flags,
+    `--upstream-authorize-endpoint=${authorizing.origin}/authorize`,
+    `--upstream-token-endpoint=${tokens.origin}/token`,
+  ]);
+
+  for (const [{ shown }, isOurs] of [
+    [mcp, true],
+    [issuing, true],
+    [authorizing, true],
+    [tokens, true],
+    [strange, false],
+  ] as const) {
+    const seen = new Set(shown.map(([, ours]) => ours));
+    assert.deepEqual([...seen], [isOurs], `asked for ${shown.map(([path]) => path)}`);
+  }
+});
 
 for (const [flag, hangsAt] of [
   ['--upstream-timeout=1', '/token'],

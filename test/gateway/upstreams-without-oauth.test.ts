@@ -150,3 +150,21 @@ test('the client document is published where an upstream could read it, and nowh
   assert.match(document.headers.get('cache-control') ?? '', /max-age=300/);
   assert.equal(nothing.status, 404);
 });
+
+test('the client document names no key where the operator wants no authentication', async (t) => {
+  const gateway = await startGateway(t, {
+    upstreamRs: 'http://127.0.0.1:1/mcp',
+    publicUrl: 'https://gateway.example',
+    password: 'own',
+    upstreamPrivateKeyFile: 'test/support/tls/client.key',
+    upstreamTokenAuthMethod: 'none',
+  });
+  const handled = await listenOnLoopback(createServer(gateway.handler));
+  t.after(handled.close);
+
+  const answer = await fetch(`${handled.origin}/oauth/client-metadata.json`);
+
+  const document = (await answer.json()) as Record<string, unknown>;
+  assert.equal(document.token_endpoint_auth_method, 'none');
+  assert.equal(document.jwks, undefined);
+});

@@ -207,7 +207,7 @@ export const defences: Readonly<Record<string, readonly Removal[]>> = {
     ),
     removal(
       'application/upstream-credentials.ts',
-      'if (first !== undefined && first.value.server !== name)',
+      'if (first !== undefined && !serverNames(place.server).includes(first.value.server))',
       'if (false)',
     ),
   ],

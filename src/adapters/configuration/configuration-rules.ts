@@ -160,6 +160,16 @@ const rules: readonly Rule[] = [
         ? `The upstream has to read the document from outside, so a public https URL is required, for example ${example('publicUrl')}.`
         : undefined,
   },
+  {
+    reads: ['upstreamTokenAuthMethod', 'upstreamRegistration', 'upstreamClientId'],
+    setting: 'upstreamTokenAuthMethod',
+    fault: (config, { example }) =>
+      config.upstreamTokenAuthMethod?.startsWith('client_secret') &&
+      config.upstreamRegistration === 'document' &&
+      config.upstreamClientId === undefined
+        ? `A client document has no secret; choose private_key_jwt or none, or ${example('upstreamRegistration', 'dynamic')}.`
+        : undefined,
+  },
   together('upstreamClientCert', 'upstreamClientKey'),
   together('tlsCert', 'tlsKey'),
   {

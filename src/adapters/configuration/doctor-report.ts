@@ -1,5 +1,6 @@
 import type { Diagnosis } from '../../application/diagnose-upstream.ts';
-import { clientDocumentUrl } from '../../domain/metadata.ts';
+import { clientDocumentUrl, protectedResourceMetadataUrl } from '../../domain/metadata.ts';
+import { serverMetadataUrls } from '../../domain/upstream-discovery.ts';
 import {
   canonicalUrl,
   type GatewayConfig,
@@ -39,7 +40,7 @@ export function doctorReport(
   asked: readonly AskedUrl[],
 ): DoctorReport {
   const base = canonicalUrl(config, config.port);
-  const wellKnown = `${base}/.well-known`;
+  const [serverMetadataUrl = ''] = serverMetadataUrls(base);
   return {
     ok: diagnosis.problems.length === 0,
     upstream: withoutQuery(config.upstreamRs),
@@ -47,8 +48,8 @@ export function doctorReport(
     plan: planOf(config, diagnosis),
     clients: {
       'MCP URL': mcpUrl(config, config.port),
-      'resource metadata': `${wellKnown}/oauth-protected-resource/mcp`,
-      'server metadata': `${wellKnown}/oauth-authorization-server`,
+      'resource metadata': protectedResourceMetadataUrl(base, '/mcp'),
+      'server metadata': serverMetadataUrl,
       issuer: base,
     },
     notes: diagnosis.notes,
@@ -71,7 +72,7 @@ function planOf(config: GatewayConfig, { upstream, scope }: Diagnosis): DoctorRe
     client: client ? `${client.clientId} (${howKnown(config, client.clientId)})` : null,
     'client authentication': client?.method ?? null,
     scope: scope ?? null,
-    resource: manners.resource ?? null,
+    resource: shownUrl(manners.resource),
     'further parameters': String(new URLSearchParams(manners.authorizeParameters)) || null,
     ...callback,
   };

@@ -87,5 +87,6 @@ export function gatewayClientDocument(
 ): (() => ClientDocument) | undefined {
   const url = clientDocumentUrl(config.publicUrl);
   if (url === undefined || config.upstreamAuth !== 'oauth') return undefined;
-  return () => clientDocument(url, config.upstreamClientName ?? clientName, callbackUrl(), key);
+  const named = config.upstreamTokenAuthMethod === 'none' ? undefined : key;
+  return () => clientDocument(url, config.upstreamClientName ?? clientName, callbackUrl(), named);
 }

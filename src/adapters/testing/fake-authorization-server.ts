@@ -166,7 +166,9 @@ class FakeServer implements FakeAuthorizationServer {
     return this.#isDown() ?? success(this.probeAnswer);
   }
 
-  resourceDocument(url: string): Promise<Result<Fetched<ResourceDocument>, UpstreamFailure>> {
+  resourceDocument(
+    url: string,
+  ): Promise<Result<Fetched<ResourceDocument | 'broken'>, UpstreamFailure>> {
     return this.#fetch(url, this.resourceDocuments);
   }
 

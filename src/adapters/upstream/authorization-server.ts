@@ -16,7 +16,7 @@ import {
   registrationAnswer,
   registrationError,
   registrationRequest,
-  resourceDocument,
+  resourceAnswer,
   serverDocument,
 } from './metadata-documents.ts';
 import { probeCall } from './probe.ts';
@@ -56,7 +56,7 @@ export function httpAuthorizationServer(
       return answer.ok ? probed(answer.value) : answer;
     },
     resourceDocument: async (url, within) =>
-      fetched(await call(documentCall(url), within), resourceDocument),
+      fetched(await call(documentCall(url), within), resourceAnswer),
     serverDocument: async (url, within) =>
       fetched(await call(documentCall(url), within), serverDocument),
     register: async (endpoint, registration) =>

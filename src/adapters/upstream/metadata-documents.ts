@@ -18,7 +18,10 @@ const scopes = names.transform((listed) => (listed?.length ? measuredScopes(list
 export const resourceDocument: z.ZodType<ResourceDocument> = z
   .object({
     resource: z.string(),
-    authorization_servers: z.array(z.string()).default([]),
+    authorization_servers: z
+      .array(z.string())
+      .nullish()
+      .transform((listed) => listed ?? []),
     scopes_supported: scopes,
     resource_documentation: page,
     resource_policy_uri: page,
@@ -32,6 +35,16 @@ export const resourceDocument: z.ZodType<ResourceDocument> = z
     policy: document.resource_policy_uri,
     termsOfService: document.resource_tos_uri,
   }));
+
+/** What means to be such metadata by what it names, and cannot be read as it. */
+const brokenResourceDocument = z
+  .object({ resource: z.unknown() })
+  .refine((document) => 'resource' in document)
+  .transform(() => 'broken' as const);
+
+/** Protected resource metadata, or that it is broken. */
+export const resourceAnswer: z.ZodType<ResourceDocument | 'broken'> =
+  resourceDocument.or(brokenResourceDocument);
 
 /** Authorization server metadata (RFC 8414 §2, OpenID Connect Discovery §3). */
 export const serverDocument: z.ZodType<ServerDocument> = z
